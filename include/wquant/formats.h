@@ -1,0 +1,39 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "wquant/model.h"
+#include "wquant/quantize.h"
+
+namespace wquant {
+
+/// One row of the table of formats.
+struct FormatInfo {
+  std::string_view name;  ///< "npz"
+  std::string_view help;  ///< One line.
+  bool reads = false, writes = false;
+};
+
+std::vector<FormatInfo> formats();
+
+/// Opens a model of any known format, told by its content first and its name second. A quantized
+/// file opens as the float model it stands for. Throws Error that names the file, the tensor, what
+/// is wrong and what to do.
+std::unique_ptr<ModelReader> open_model(const std::filesystem::path& path);
+
+/// True when the file is one that quantize wrote.
+bool is_quantized_file(const std::filesystem::path& path);
+
+/// What an existing output file means.
+enum class Overwrite { kRefuse, kReplace };
+
+/// Writes a model as `format` (a name of the table; empty: by the extension of `path`). The output
+/// appears under its name only when it is complete.
+void write_model(const ModelReader& model, const std::filesystem::path& path,
+                 std::string_view format, Overwrite overwrite, const RunOptions& options = {});
+
+}  // namespace wquant

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "wquant/dtype.h"
+
+namespace wquant {
+
+/// Name, shape and element type of one tensor. An empty shape is a scalar (one element).
+struct TensorInfo {
+  std::string name;
+  std::vector<std::uint64_t> shape;
+  Dtype dtype = Dtype::kF32;
+
+  /// Product of the shape. Readers have checked that it and bytes() fit 63 bits.
+  [[nodiscard]] std::uint64_t count() const;
+  [[nodiscard]] std::uint64_t bytes() const { return count() * size_of(dtype); }
+};
+
+/// Product of `shape`. Throws Error when count * element_size does not fit 63 bits.
+std::uint64_t checked_count(std::span<const std::uint64_t> shape, std::size_t element_size);
+
+/// "[64, 3, 3, 3]"
+std::string shape_text(std::span<const std::uint64_t> shape);
+
+/// A model: an ordered list of named tensors whose elements can be read in ranges. Every file
+/// format, a quantized file (dequantized as it is read) and any view of another model is one.
+/// Reading is safe from several threads at once. All functions throw Error.
+class ModelReader {
+ public:
+  ModelReader() = default;
+  ModelReader(const ModelReader&) = delete;
+  ModelReader& operator=(const ModelReader&) = delete;
+  virtual ~ModelReader() = default;
+
+  /// The path it was opened from, for messages.
+  [[nodiscard]] virtual const std::string& path() const = 0;
+  /// Name of its format as in the table of formats: "npz", "safetensors", ...
+  [[nodiscard]] virtual std::string_view format() const = 0;
+  /// The tensors in the file's order; names are unique.
+  [[nodiscard]] virtual const std::vector<TensorInfo>& tensors() const = 0;
+
+  /// Copies out.size() bytes of tensor `index` from byte `first` of its elements, laid out in C
+  /// order, little-endian, in its own dtype, whatever the file's order is. The range must lie
+  /// within the tensor.
+  virtual void read(std::size_t index, std::uint64_t first, std::span<std::byte> out) const = 0;
+
+  /// All bytes of the tensor where they already lie in memory in the form that read() gives
+  /// (a mapped file); empty where they do not. Valid as long as the reader.
+  [[nodiscard]] virtual std::span<const std::byte> view(std::size_t /*index*/) const { return {}; }
+
+  /// Tells the reader that bytes [first, first + size) of the tensor's view will not be needed
+  /// soon, so that it may drop them from memory. They can still be read afterwards.
+  virtual void release(std::size_t /*index*/, std::uint64_t /*first*/,
+                       std::uint64_t /*size*/) const {}
+
+  /// Elements [first, first + out.size()) as float32. F64 is rounded to the nearest float32, F16
+  /// and BF16 are exact. Throws for a dtype that is not quantizable.
+  void read_floats(std::size_t index, std::uint64_t first, std::span<float> out) const;
+};
+
+}  // namespace wquant

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "wquant/model.h"
+#include "wquant/report.h"
+#include "wquant/settings.h"
+
+namespace wquant {
+
+/// One tensor of a plan.
+struct PlannedTensor {
+  TensorInfo info;
+  bool quantized = false;
+  std::string kept_reason;  ///< Set when not quantized.
+  TensorSettings settings;  ///< Set when quantized.
+};
+
+/// What is quantized and how: made from names, shapes and settings before a weight is read.
+/// Entry i is tensor i of the reader.
+struct Plan {
+  std::vector<PlannedTensor> tensors;
+};
+
+/// Decides for every tensor. Throws Error (usage) for bad settings, a pattern that is no regular
+/// expression or matches no tensor, and for what Settings::strict forbids. With NonFinite::kKeep
+/// the weights are scanned once, otherwise only the list of tensors is used.
+Plan make_plan(const ModelReader& model, const Settings& settings);
+
+/// The stored parts of a tensor.
+enum class Part : std::uint8_t { kKept, kCodes, kLevels };
+
+/// Size in bytes of a part of a planned tensor; 0 for a part that it does not have.
+std::uint64_t part_size(const PlannedTensor& tensor, Part part);
+
+/// Where quantize() puts what it makes. Ranges of a part may come in any order and, between
+/// parts, from several threads at once; each byte comes exactly once.
+class PartSink {
+ public:
+  PartSink() = default;
+  PartSink(const PartSink&) = delete;
+  PartSink& operator=(const PartSink&) = delete;
+  virtual ~PartSink() = default;
+  virtual void write(std::size_t tensor, Part part, std::uint64_t offset,
+                     std::span<const std::byte> bytes) = 0;
+};
+
+/// How a long run talks to its caller.
+struct RunOptions {
+  unsigned threads = 0;  ///< 0: as many as the machine has.
+  /// Called now and then with the bytes of input done and in all; from one thread at a time.
+  std::function<void(std::uint64_t done, std::uint64_t total)> progress;
+  /// Set from outside (a signal handler) to stop; the run then throws Error (interrupted).
+  const std::atomic<bool>* stop = nullptr;
+};
+
+/// Quantizes the model by the plan into the sink and reports. Fields of the report that concern
+/// files are left empty. Throws Error naming the tensor.
+Report quantize(const ModelReader& model, const Plan& plan, PartSink& sink,
+                const RunOptions& options = {});
+
+}  // namespace wquant

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "wquant/codebook.h"
+#include "wquant/model.h"
+
+namespace wquant {
+
+/// What became of one tensor.
+struct TensorReport {
+  TensorInfo info;
+  bool quantized = false;
+  std::string kept_reason;  ///< Why it was kept; empty when it was quantized.
+  std::uint64_t bytes = 0;  ///< Of all its parts in the file, without its share of the header.
+
+  // Of a quantized tensor:
+  TensorSettings settings;
+  Codebook codebook;
+  double relative_error = 0;  ///< Squared error over the variance, of what was written.
+  double snr_db = 0;          ///< 10 log10(sum w^2 / sum error^2); infinite when lossless.
+  double max_error = 0;       ///< Largest |w - w'|.
+  double entropy = 0;         ///< Of the codes, bits a weight, order 0.
+};
+
+/// What became of a model.
+struct Report {
+  std::string input, output;          ///< Paths as the user gave them.
+  std::vector<TensorReport> tensors;  ///< In the input's order.
+  std::uint64_t header_bytes = 0;     ///< Of the output: everything but tensor data.
+  std::uint64_t file_bytes = 0;       ///< Of the output, whole.
+  bool dry_run = false;               ///< Only the plan: no figure that needs a weight.
+};
+
+}  // namespace wquant

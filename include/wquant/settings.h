@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace wquant {
+
+/// What value an interval of magnitudes gets.
+enum class Values {
+  kCentroid,  ///< Mean magnitude of the weights in the interval, both signs pooled.
+  kMidpoint,  ///< Middle of the interval; the last one counts as wide as its place gives it.
+};
+
+/// How the levels are scaled once they are found. None of them changes the correlation.
+enum class Rescale {
+  kVariance,  ///< By sigma_w / sigma_q: the quantized weights keep the variance.
+  kMse,       ///< By the least-squares factor.
+  kNone,
+};
+
+/// How the ratio r of neighbouring interval widths of `exp` is found.
+enum class RatioRule {
+  kAuto,   ///< Searched together with x0.
+  kRange,  ///< Such that b_K = max |w|.
+  kFixed,  ///< Given.
+};
+
+/// How x0 of `linear` is found.
+enum class RangeRule {
+  kSearch,  ///< Searched for the largest correlation.
+  kFull,    ///< x0 = max |w| / K: the unclipped baseline.
+};
+
+/// How one tensor is quantized.
+struct TensorSettings {
+  int bits = 4;              ///< 1..8
+  std::string mode = "exp";  ///< A codebook family's name, see families().
+  Values values = Values::kCentroid;
+  Rescale rescale = Rescale::kVariance;
+  RatioRule ratio_rule = RatioRule::kAuto;
+  double ratio = 0;  ///< r of RatioRule::kFixed, at least 1.
+  RangeRule range = RangeRule::kSearch;
+
+  bool operator==(const TensorSettings&) const = default;
+};
+
+/// Changes settings by `key=value` items as in "bits=5,mode=linear". Keys: bits, mode, values,
+/// rescale, ratio, range. Throws Error (usage) that lists what is valid and suggests the nearest.
+void apply(TensorSettings& settings, std::string_view items);
+
+/// Throws Error (usage) when the settings contradict each other or lie out of range.
+void check(const TensorSettings& settings);
+
+/// `items` for the tensors whose name the regular expression (ECMAScript, anywhere in the name)
+/// matches.
+struct SettingsRule {
+  std::string pattern;
+  std::string items;
+};
+
+/// What to do with a tensor that holds NaN or infinity.
+enum class NonFinite {
+  kError,
+  kKeep,  ///< Keep the tensor unquantized.
+};
+
+/// Which tensors of a model are quantized, and how.
+struct Settings {
+  TensorSettings tensor;
+  std::vector<SettingsRule> rules;     ///< The last match of a name wins, key by key.
+  std::optional<std::string> include;  ///< Only names that match are quantized.
+  std::optional<std::string> exclude;  ///< Names that match are kept.
+  bool all = false;                    ///< Quantize tensors of less than 2 dimensions too.
+  bool strict = false;  ///< A kept floating-point tensor of 2 or more dimensions is an error.
+  NonFinite nonfinite = NonFinite::kError;
+};
+
+}  // namespace wquant

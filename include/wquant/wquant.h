@@ -1,0 +1,12 @@
+#pragma once
+
+/// The whole public interface.
+#include "wquant/codebook.h"
+#include "wquant/dtype.h"
+#include "wquant/error.h"
+#include "wquant/formats.h"
+#include "wquant/model.h"
+#include "wquant/quantize.h"
+#include "wquant/report.h"
+#include "wquant/settings.h"
+#include "wquant/version.h"

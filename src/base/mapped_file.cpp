@@ -1,0 +1,60 @@
+#include "base/mapped_file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "wquant/error.h"
+
+namespace wquant {
+namespace {
+
+[[noreturn]] void fail(const std::filesystem::path& path, const char* doing, int code) {
+  throw Error(std::string(doing) + ": " + std::generic_category().message(code))
+      .at_file(path.string());
+}
+
+/// Closes the descriptor when it goes out of scope.
+struct Descriptor {
+  int fd;
+  ~Descriptor() { close(fd); }
+};
+
+}  // namespace
+
+MappedFile::MappedFile(const std::filesystem::path& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) fail(path, "cannot open", errno);
+  const Descriptor guard{fd};
+  struct stat status = {};
+  if (fstat(fd, &status) != 0) fail(path, "cannot read", errno);
+  if (!S_ISREG(status.st_mode)) throw Error("not a regular file").at_file(path.string());
+  size_ = static_cast<std::size_t>(status.st_size);
+  if (size_ == 0) return;
+  void* data = mmap(nullptr, size_, PROT_READ, MAP_SHARED, fd, 0);
+  if (data == MAP_FAILED) fail(path, "cannot map", errno);
+  data_ = static_cast<const std::byte*>(data);
+}
+
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) munmap(const_cast<std::byte*>(data_), size_);
+}
+
+void MappedFile::release(std::uint64_t first, std::uint64_t size) const {
+  const auto page = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  const std::uint64_t begin = (first + page - 1) / page * page;
+  const std::uint64_t end = std::min<std::uint64_t>(first + size, size_) / page * page;
+  if (begin < end) madvise(const_cast<std::byte*>(data_ + begin), end - begin, MADV_DONTNEED);
+}
+
+}  // namespace wquant

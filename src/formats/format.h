@@ -1,0 +1,36 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "wquant/formats.h"
+
+namespace wquant {
+
+/// What a format is recognised by.
+struct Probe {
+  const std::filesystem::path& path;
+  bool is_folder;
+  std::string_view head;  ///< The first bytes of a file, at most 4096; empty for a folder.
+};
+
+/// One row of the table of formats: everything the rest of the program knows of it.
+struct Format {
+  std::string_view name;
+  std::string_view help;
+  std::span<const std::string_view> extensions;  ///< With the dot, in lower case.
+  /// True when the content is of this format; the first row that says so wins. Null: the
+  /// extension alone decides.
+  bool (*claims)(const Probe& probe);
+  std::unique_ptr<ModelReader> (*open)(const std::filesystem::path& path);
+  /// Null where the format is only read.
+  void (*write)(const ModelReader& model, const std::filesystem::path& path, Overwrite overwrite,
+                const RunOptions& options);
+};
+
+/// The table, in the order in which content is tried.
+std::span<const Format> format_table();
+
+}  // namespace wquant

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/output_file.h"
+#include "wquant/model.h"
+#include "wquant/quantize.h"
+#include "wquant/report.h"
+
+namespace wquant {
+
+/// Where the parts of a plan lie in the quantized file: known before a weight is read, because
+/// the header is padded to the size of its widest possible figures.
+struct QuantizedLayout {
+  struct Place {
+    std::uint64_t kept = 0, codes = 0, levels = 0;  ///< Offsets in the file of the parts there are.
+  };
+  std::vector<Place> places;        ///< Entry i: tensor i of the plan.
+  std::uint64_t header_bytes = 0;   ///< Length word, JSON and padding.
+  std::uint64_t file_bytes = 0;
+};
+
+/// Throws Error for a name clash, naming both tensors.
+QuantizedLayout make_layout(const Plan& plan, const Settings& settings);
+
+/// Writes the quantized file: parts at their offsets as they come, the header last.
+class QuantizedWriter : public PartSink {
+ public:
+  QuantizedWriter(std::filesystem::path path, const Plan& plan, const Settings& settings,
+                  Overwrite overwrite);
+  ~QuantizedWriter() override;
+
+  void write(std::size_t tensor, Part part, std::uint64_t offset,
+             std::span<const std::byte> bytes) override;
+
+  /// Writes the header with the report's figures, opens the temporary file again and checks it
+  /// like verify_quantized(), then gives it its name. Fills the report's output, header_bytes and
+  /// file_bytes.
+  void finish(Report& report);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// A quantized file as the float model it stands for: original names, shapes, dtypes and order.
+class QuantizedModel : public ModelReader {
+ public:
+  /// Checks the whole header and every offset, count and size before anything is used.
+  explicit QuantizedModel(const std::filesystem::path& path);
+  ~QuantizedModel() override;
+
+  [[nodiscard]] const std::string& path() const override;
+  [[nodiscard]] std::string_view format() const override { return "wquant"; }
+  [[nodiscard]] const std::vector<TensorInfo>& tensors() const override;
+  void read(std::size_t index, std::uint64_t first, std::span<std::byte> out) const override;
+  [[nodiscard]] std::span<const std::byte> view(std::size_t index) const override;  ///< Kept ones.
+  void release(std::size_t index, std::uint64_t first, std::uint64_t size) const override;
+
+  /// What the header says of each tensor; figures that it does not hold are 0.
+  [[nodiscard]] const Report& report() const;
+  /// The settings of the run, as the JSON text that was stored.
+  [[nodiscard]] const std::string& settings_json() const;
+  /// Compares the checksum of every stored part and of the header with the stored ones, and that
+  /// levels ascend and are finite. Throws Error naming the first tensor and part that differ.
+  void verify(const RunOptions& options = {}) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace wquant
