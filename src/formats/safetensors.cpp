@@ -1,0 +1,110 @@
+#include "formats/safetensors.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "base/mapped_file.h"
+#include "base/output_file.h"
+#include "formats/run_meter.h"
+#include "formats/safetensors_header.h"
+#include "wquant/error.h"
+
+namespace wquant {
+namespace {
+
+constexpr std::uint64_t kSlab = std::uint64_t{4} << 20;
+
+class SafetensorsModel : public ModelReader {
+ public:
+  explicit SafetensorsModel(const std::filesystem::path& path) : path_(path.string()), file_(path) {
+    SafetensorsHeader header = parse_safetensors_header(file_.bytes());
+    for (SafetensorsEntry& entry : header.entries) {
+      begins_.push_back(header.data_begin + entry.begin);
+      tensors_.push_back(std::move(entry.info));
+    }
+  }
+
+  [[nodiscard]] const std::string& path() const override { return path_; }
+  [[nodiscard]] std::string_view format() const override { return "safetensors"; }
+  [[nodiscard]] const std::vector<TensorInfo>& tensors() const override { return tensors_; }
+
+  void read(std::size_t index, std::uint64_t first, std::span<std::byte> out) const override {
+    if (out.empty()) return;
+    const std::span<const std::byte> whole = view(index);
+    if (first > whole.size() || out.size() > whole.size() - first) {
+      throw Error("range lies outside the tensor").at_tensor(tensors_[index].name).at_file(path_);
+    }
+    std::memcpy(out.data(), whole.data() + first, out.size());
+  }
+
+  [[nodiscard]] std::span<const std::byte> view(std::size_t index) const override {
+    return file_.bytes().subspan(begins_[index], tensors_[index].bytes());
+  }
+
+  void release(std::size_t index, std::uint64_t first, std::uint64_t size) const override {
+    file_.release(begins_[index] + first, size);
+  }
+
+ private:
+  std::string path_;
+  MappedFile file_;
+  std::vector<TensorInfo> tensors_;
+  std::vector<std::uint64_t> begins_;  ///< In the file.
+};
+
+/// Appends the whole tensor in slabs.
+void copy_tensor(const ModelReader& model, std::size_t index, OutputFile& file, RunMeter& meter) {
+  const std::uint64_t size = model.tensors()[index].bytes();
+  const std::span<const std::byte> whole = model.view(index);
+  std::vector<std::byte> slab(whole.empty() ? std::min(size, kSlab) : 0);
+  for (std::uint64_t first = 0; first < size; first += kSlab) {
+    const std::uint64_t length = std::min(kSlab, size - first);
+    if (whole.empty()) {
+      model.read(index, first, std::span(slab).first(length));
+      file.append(std::span<const std::byte>(slab).first(length));
+    } else {
+      file.append(whole.subspan(first, length));
+    }
+    model.release(index, first, length);
+    meter.add(length);
+  }
+}
+
+std::vector<SafetensorsEntry> list_entries(const ModelReader& model) {
+  std::vector<SafetensorsEntry> entries;
+  for (const TensorInfo& info : model.tensors()) entries.push_back({info, 0, entries.size()});
+  return entries;
+}
+
+}  // namespace
+
+bool safetensors_claims(const Probe& probe) {
+  std::uint64_t length = 0;
+  if (probe.is_folder || probe.head.size() <= sizeof length) return false;
+  std::memcpy(&length, probe.head.data(), sizeof length);
+  return length >= 2 && length <= kMaxSafetensorsJson && probe.head[sizeof length] == '{';
+}
+
+std::unique_ptr<ModelReader> open_safetensors(const std::filesystem::path& path) {
+  try {
+    return std::make_unique<SafetensorsModel>(path);
+  } catch (Error& error) {
+    error.at_file(path.string());
+    throw;
+  }
+}
+
+void write_safetensors(const ModelReader& model, const std::filesystem::path& path,
+                       Overwrite overwrite, const RunOptions& options) {
+  std::vector<SafetensorsEntry> entries = list_entries(model);
+  const std::uint64_t data_size = place_entries(entries);
+  const std::string header = frame_safetensors_json(safetensors_json({}, entries));
+  OutputFile file(path, overwrite, header.size() + data_size);
+  file.append(header);
+  RunMeter meter(options, data_size);
+  for (const SafetensorsEntry& entry : entries) copy_tensor(model, entry.tag, file, meter);
+  file.commit();
+}
+
+}  // namespace wquant

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace wquant {
+
+/// Parses JSON that nobody vouches for: `text` must be one object in UTF-8 with nothing but white
+/// space after it, unique keys in every object, at most 8 levels deep, at most 64 values in an
+/// array. Throws Error whose problem begins with `what`.
+nlohmann::json parse_json_object(std::string_view text, std::string_view what);
+
+/// `text` as a JSON string with its quotes. Throws Error when it is not UTF-8.
+std::string json_string(std::string_view text);
+
+/// The member `key` of an object. Throws Error when it is missing or of another type.
+const nlohmann::json& json_member(const nlohmann::json& object, const char* key,
+                                  nlohmann::json::value_t type);
+/// A member that must be a string.
+const std::string& json_text(const nlohmann::json& object, const char* key);
+/// A member that must be an integer of 0..2^64-1, written without sign, point or exponent.
+std::uint64_t json_u64(const nlohmann::json& object, const char* key);
+/// A member that must be an array of such integers.
+std::vector<std::uint64_t> json_u64_array(const nlohmann::json& object, const char* key);
+
+}  // namespace wquant
