@@ -19,8 +19,8 @@ struct QuantizedLayout {
   struct Place {
     std::uint64_t kept = 0, codes = 0, levels = 0;  ///< Offsets in the file of the parts there are.
   };
-  std::vector<Place> places;        ///< Entry i: tensor i of the plan.
-  std::uint64_t header_bytes = 0;   ///< Length word, JSON and padding.
+  std::vector<Place> places;       ///< Entry i: tensor i of the plan.
+  std::uint64_t header_bytes = 0;  ///< Length word, JSON and padding.
   std::uint64_t file_bytes = 0;
 };
 
@@ -38,14 +38,18 @@ class QuantizedWriter : public PartSink {
              std::span<const std::byte> bytes) override;
 
   /// Writes the header with the report's figures, opens the temporary file again and checks it
-  /// like verify_quantized(), then gives it its name. Fills the report's output, header_bytes and
-  /// file_bytes.
+  /// with QuantizedModel::verify(), then gives it its name. Fills the report's output, header_bytes
+  /// and file_bytes.
   void finish(Report& report);
 
  private:
   struct State;
   std::unique_ptr<State> state_;
 };
+
+/// True for a regular file whose safetensors header says that it is a quantized file. Reads only
+/// the header and throws nothing that concerns its content.
+bool is_quantized_safetensors(const std::filesystem::path& path);
 
 /// A quantized file as the float model it stands for: original names, shapes, dtypes and order.
 class QuantizedModel : public ModelReader {

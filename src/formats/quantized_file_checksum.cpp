@@ -1,0 +1,72 @@
+#include "formats/quantized_file_checksum.h"
+
+#include <fmt/format.h>
+#include <libdeflate.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <charconv>
+#include <iterator>
+
+#include "wquant/error.h"
+
+namespace wquant {
+namespace {
+
+std::uint32_t combine(std::uint32_t first, std::uint32_t second, std::uint64_t second_size) {
+  return static_cast<std::uint32_t>(
+      crc32_combine(first, second, static_cast<z_off_t>(second_size)));
+}
+
+bool is_lower_hex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
+
+}  // namespace
+
+std::uint32_t crc32_of(std::span<const std::byte> bytes, std::uint32_t before) {
+  return bytes.empty() ? before : libdeflate_crc32(before, bytes.data(), bytes.size());
+}
+
+std::string checksum_text(std::uint32_t checksum) { return fmt::format("{:08x}", checksum); }
+
+std::optional<std::uint32_t> checksum_from_text(std::string_view text) {
+  if (text.size() != 8 || !std::all_of(text.begin(), text.end(), is_lower_hex)) return {};
+  std::uint32_t checksum = 0;
+  std::from_chars(text.data(), text.data() + text.size(), checksum, 16);
+  return checksum;
+}
+
+void RangeChecksum::add(std::uint64_t offset, std::span<const std::byte> bytes) {
+  if (bytes.empty()) return;
+  Range range{bytes.size(), crc32_of(bytes)};
+  const std::lock_guard lock(mutex_);
+  auto next = ranges_.lower_bound(offset);
+  if (next != ranges_.end() && next->first - offset < range.size) {
+    throw Error("bytes were written twice");
+  }
+  if (next != ranges_.begin()) {
+    const auto [begin, before] = *std::prev(next);
+    if (offset - begin < before.size) throw Error("bytes were written twice");
+    if (offset - begin == before.size) {
+      range = {before.size + range.size, combine(before.checksum, range.checksum, range.size)};
+      offset = begin;
+      ranges_.erase(std::prev(next));
+    }
+  }
+  if (next != ranges_.end() && next->first - offset == range.size) {
+    const Range after = next->second;
+    range = {range.size + after.size, combine(range.checksum, after.checksum, after.size)};
+    ranges_.erase(next);
+  }
+  ranges_.emplace(offset, range);
+}
+
+std::optional<std::uint32_t> RangeChecksum::complete(std::uint64_t size) const {
+  const std::lock_guard lock(mutex_);
+  if (size == 0) return ranges_.empty() ? std::optional<std::uint32_t>(0) : std::nullopt;
+  if (ranges_.size() != 1) return {};
+  const auto& [offset, range] = *ranges_.begin();
+  if (offset != 0 || range.size != size) return {};
+  return range.checksum;
+}
+
+}  // namespace wquant

@@ -1,0 +1,267 @@
+#include "formats/quantized_file_contents.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+#include <limits>
+#include <set>
+#include <unordered_map>
+#include <utility>
+
+#include "base/text.h"
+#include "formats/quantized_file_checksum.h"
+#include "formats/strict_json.h"
+#include "wquant/codebook.h"
+#include "wquant/error.h"
+
+namespace wquant {
+namespace {
+
+using nlohmann::json;
+
+const std::string& metadata_text(const SafetensorsHeader& header, std::string_view key) {
+  const auto found = header.metadata.find(std::string(key));
+  if (found == header.metadata.end()) throw Error(fmt::format("metadata {} is missing", key));
+  return found->second;
+}
+
+std::uint32_t parse_checksum(const std::string& text, const char* key) {
+  const auto checksum = checksum_from_text(text);
+  if (!checksum) throw Error(fmt::format("{} is not 8 lower-case hexadecimal digits", key));
+  return *checksum;
+}
+
+/// The value that the member `key` names.
+template <typename E, std::size_t N>
+E parse_choice(const json& object, const char* key, const std::array<ChoiceName<E>, N>& names) {
+  const std::string& text = json_text(object, key);
+  for (const auto& [name, value] : names) {
+    if (name == text) return value;
+  }
+  throw Error(fmt::format("{} \"{}\" is not known", key, printable(text, 40)));
+}
+
+/// What a figure reads when it is null: it was not finite.
+double null_figure(std::string_view key) {
+  return key == "snr_db" ? std::numeric_limits<double>::infinity()
+                         : std::numeric_limits<double>::quiet_NaN();
+}
+
+void parse_figures(const json& object, TensorReport& report) {
+  for (const Figure& figure : figures()) {
+    const auto found = object.find(figure.key);
+    double& value = figure.at(report);
+    if (found == object.end()) {
+      value = 0;
+    } else if (found->is_null()) {
+      value = null_figure(figure.key);
+    } else if (found->is_number()) {
+      value = found->get<double>();
+    } else {
+      throw Error(fmt::format("{} is not a number", figure.key));
+    }
+  }
+}
+
+int parse_bits(const json& object) {
+  const std::uint64_t bits = json_u64(object, "bits");
+  if (bits < 1 || bits > 8) throw Error(fmt::format("bits {} is not in 1..8", bits));
+  return static_cast<int>(bits);
+}
+
+TensorSettings parse_settings(const json& object) {
+  TensorSettings settings;
+  settings.bits = parse_bits(object);
+  settings.mode = json_text(object, "mode");
+  settings.values = parse_choice(object, "values", kValuesNames);
+  settings.rescale = parse_choice(object, "rescale", kRescaleNames);
+  if (object.contains("ratio_rule")) {
+    settings.ratio_rule = parse_choice(object, "ratio_rule", kRatioRuleNames);
+  }
+  if (object.contains("range")) settings.range = parse_choice(object, "range", kRangeNames);
+  return settings;
+}
+
+TensorInfo parse_info(const std::string& name, const json& object) {
+  const std::string& dtype_name = json_text(object, "dtype");
+  const std::optional<Dtype> dtype = dtype_from_name(dtype_name);
+  if (!dtype || !is_quantizable(*dtype)) {
+    throw Error(fmt::format("dtype \"{}\" cannot be quantized", printable(dtype_name, 40)));
+  }
+  TensorInfo info{name, json_u64_array(object, "shape"), *dtype};
+  checked_count(info.shape, size_of(info.dtype));
+  return info;
+}
+
+/// The stored entries of the file, each to be used by one tensor.
+class Parts {
+ public:
+  Parts(std::span<const std::byte> file, const SafetensorsHeader& header)
+      : data_(file.subspan(header.data_begin)) {
+    for (const SafetensorsEntry& entry : header.entries) unused_[entry.info.name] = &entry;
+  }
+
+  const SafetensorsEntry& take(const std::string& name) {
+    const auto found = unused_.find(name);
+    if (found == unused_.end()) throw Error(fmt::format("\"{}\" is missing", printable(name)));
+    return *unused_.extract(found).mapped();
+  }
+
+  [[nodiscard]] std::span<const std::byte> bytes(const SafetensorsEntry& entry) const {
+    return data_.subspan(entry.begin, entry.info.bytes());
+  }
+
+  void check_all_used() const {
+    if (unused_.empty()) return;
+    throw Error("is stored, but the header does not say what it is")
+        .at_tensor(unused_.begin()->first);
+  }
+
+ private:
+  std::span<const std::byte> data_;
+  std::unordered_map<std::string, const SafetensorsEntry*> unused_;
+};
+
+/// Throws Error unless the entry is a vector of `count` elements.
+void check_vector(const SafetensorsEntry& entry, Part part, Dtype dtype, std::uint64_t count) {
+  if (entry.info.dtype == dtype && entry.info.shape == std::vector{count}) return;
+  throw Error(fmt::format("{} are {} of {} where {} of [{}] belong", part_name(part),
+                          name_of(entry.info.dtype), shape_text(entry.info.shape), name_of(dtype),
+                          count));
+}
+
+void take_codes(StoredTensor& tensor, Parts& parts) {
+  const TensorReport& report = tensor.report;
+  const SafetensorsEntry& entry = parts.take(stored_name(report.info.name, Part::kCodes));
+  const auto bits = static_cast<std::uint64_t>(report.settings.bits);
+  // First the count itself: a made-up shape must not overflow its number of bits.
+  if (report.info.count() > entry.info.bytes() * 8 / bits) {
+    throw Error(fmt::format("codes of {} bytes are too few for shape {} at {} bits",
+                            entry.info.bytes(), shape_text(report.info.shape), bits));
+  }
+  check_vector(entry, Part::kCodes, Dtype::kU8,
+               packed_size(report.info.count(), report.settings.bits));
+  tensor.parts[Part::kCodes] = parts.bytes(entry);
+}
+
+void take_levels(StoredTensor& tensor, Parts& parts) {
+  const SafetensorsEntry& entry = parts.take(stored_name(tensor.report.info.name, Part::kLevels));
+  const std::uint64_t count = std::uint64_t{1} << tensor.report.settings.bits;
+  check_vector(entry, Part::kLevels, Dtype::kF32, count);
+  const std::span<const std::byte> bytes = parts.bytes(entry);
+  tensor.parts[Part::kLevels] = bytes;
+  tensor.report.codebook.levels.resize(count);
+  std::memcpy(tensor.report.codebook.levels.data(), bytes.data(), bytes.size());
+}
+
+StoredTensor parse_tensor(const std::string& name, const json& object, Parts& parts) {
+  StoredTensor tensor;
+  TensorReport& report = tensor.report;
+  report.info = parse_info(name, object);
+  report.quantized = true;
+  report.settings = parse_settings(object);
+  report.codebook.bits = report.settings.bits;
+  if (json_text(object, "granularity") != kGranularity) {
+    throw Error(fmt::format("granularity is not \"{}\"", kGranularity), "use a newer wquant");
+  }
+  parse_figures(object, report);
+  if (report.settings.ratio_rule == RatioRule::kFixed) {
+    report.settings.ratio = report.codebook.ratio;
+  }
+  const json& checksums = json_member(object, "checksums", json::value_t::object);
+  for (const Part part : {Part::kCodes, Part::kLevels}) {
+    const char* key = part_name(part).data();
+    tensor.checksums[part] = parse_checksum(json_text(checksums, key), key);
+  }
+  take_codes(tensor, parts);
+  take_levels(tensor, parts);
+  return tensor;
+}
+
+StoredTensor parse_kept(const std::string& name, const json& object, Parts& parts) {
+  const SafetensorsEntry& entry = parts.take(name);
+  StoredTensor tensor;
+  tensor.report.info = entry.info;
+  tensor.report.kept_reason = json_text(object, "reason");
+  tensor.checksums[Part::kKept] = parse_checksum(json_text(object, "checksum"), "checksum");
+  tensor.parts[Part::kKept] = parts.bytes(entry);
+  return tensor;
+}
+
+/// Puts tensors at the indices that the header gives them.
+class Order {
+ public:
+  explicit Order(std::size_t count) : tensors_(count), taken_(count) {}
+
+  void put(std::uint64_t index, StoredTensor tensor) {
+    if (index >= taken_.size() || taken_[index]) {
+      throw Error(fmt::format("index {} is taken or not less than {}", index, taken_.size()));
+    }
+    if (!names_.insert(tensor.report.info.name).second) throw Error("is quantized and kept");
+    taken_[index] = true;
+    for (const auto part : tensor.parts.values) tensor.report.bytes += part.size();
+    tensors_[index] = std::move(tensor);
+  }
+
+  std::vector<StoredTensor> release() { return std::move(tensors_); }
+
+ private:
+  std::vector<StoredTensor> tensors_;
+  std::vector<bool> taken_;
+  std::set<std::string> names_;
+};
+
+using ParseOne = StoredTensor (*)(const std::string&, const json&, Parts&);
+
+void parse_all(const json& objects, ParseOne parse_one, Parts& parts, Order& order) {
+  for (const auto& [name, object] : objects.items()) {
+    try {
+      if (!object.is_object()) throw Error("its description is not an object");
+      order.put(json_u64(object, "index"), parse_one(name, object, parts));
+    } catch (Error& error) {
+      error.at_tensor(name);
+      throw;
+    }
+  }
+}
+
+void check_header(const SafetensorsHeader& header) {
+  if (metadata_text(header, "format") != kQuantizedFormat) {
+    throw Error(fmt::format("metadata format is not \"{}\"", kQuantizedFormat));
+  }
+  const std::string& version = metadata_text(header, kKeyVersion);
+  if (version != kQuantizedVersion) {
+    throw Error(fmt::format("file format version \"{}\" is not known", printable(version, 40)),
+                "use a newer wquant");
+  }
+  const std::uint32_t stored =
+      parse_checksum(metadata_text(header, kKeyHeaderChecksum), kKeyHeaderChecksum.data());
+  const std::uint32_t computed = header_checksum(header.json);
+  if (stored != computed) {
+    throw Error(fmt::format("header has checksum {} where {} is stored", checksum_text(computed),
+                            checksum_text(stored)),
+                "the file is damaged: get it again");
+  }
+}
+
+}  // namespace
+
+QuantizedContents parse_quantized(std::span<const std::byte> file) {
+  const SafetensorsHeader header = parse_safetensors_header(file);
+  check_header(header);
+  QuantizedContents contents;
+  contents.header_bytes = header.data_begin;
+  contents.settings = metadata_text(header, kKeySettings);
+  parse_json_object(contents.settings, kKeySettings);
+  const json quantized = parse_json_object(metadata_text(header, kKeyTensors), kKeyTensors);
+  const json kept = parse_json_object(metadata_text(header, kKeyKept), kKeyKept);
+  Parts parts(file, header);
+  Order order(quantized.size() + kept.size());
+  parse_all(quantized, parse_tensor, parts, order);
+  parse_all(kept, parse_kept, parts, order);
+  parts.check_all_used();
+  contents.tensors = order.release();
+  return contents;
+}
+
+}  // namespace wquant

@@ -1,0 +1,223 @@
+#include "formats/quantized_file_header.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "formats/quantized_file_checksum.h"
+#include "formats/strict_json.h"
+#include "wquant/error.h"
+
+namespace wquant {
+namespace {
+
+/// No figure takes more characters.
+constexpr std::string_view kWidestFigure = "-1.23456789e-308";
+constexpr std::string_view kNoChecksum = "00000000";
+
+constexpr std::array<Figure, 10> kFigures = {
+    {{"x0", [](TensorReport& t) -> double& { return t.codebook.x0; }},
+     {"ratio", [](TensorReport& t) -> double& { return t.codebook.ratio; }},
+     {"scale", [](TensorReport& t) -> double& { return t.codebook.scale; }},
+     {"rho", [](TensorReport& t) -> double& { return t.codebook.rho; }},
+     {"gap", [](TensorReport& t) -> double& { return t.codebook.gap; }},
+     {"relative_error", [](TensorReport& t) -> double& { return t.relative_error; }},
+     {"relative_error_unscaled",
+      [](TensorReport& t) -> double& { return t.codebook.relative_error_unscaled; }},
+     {"snr_db", [](TensorReport& t) -> double& { return t.snr_db; }},
+     {"max_error", [](TensorReport& t) -> double& { return t.max_error; }},
+     {"entropy", [](TensorReport& t) -> double& { return t.entropy; }}}};
+
+template <typename E, std::size_t N>
+std::string_view choice_name(const std::array<ChoiceName<E>, N>& names, E value) {
+  const auto found = std::find_if(names.begin(), names.end(),
+                                  [value](const auto& name) { return name.second == value; });
+  return found == names.end() ? std::string_view("?") : found->first;
+}
+
+std::string figure_text(double value) {
+  return std::isfinite(value) ? fmt::format("{:.9g}", value) : "null";
+}
+
+/// `,"x0":0.1,"ratio":1.5,...`; a null report gives the widest figures.
+std::string figures_text(TensorReport* report) {
+  std::string text;
+  for (const Figure& figure : kFigures) {
+    text += fmt::format(
+        R"(,"{}":{})", figure.key,
+        report == nullptr ? std::string(kWidestFigure) : figure_text(figure.at(*report)));
+  }
+  return text;
+}
+
+/// Rules that only some modes read are left out where they have their default.
+std::string rules_text(const TensorSettings& settings) {
+  std::string text;
+  if (settings.ratio_rule != RatioRule::kAuto) {
+    text += fmt::format(R"(,"ratio_rule":"{}")", choice_name(kRatioRuleNames, settings.ratio_rule));
+  }
+  if (settings.range != RangeRule::kSearch) {
+    text += fmt::format(R"(,"range":"{}")", choice_name(kRangeNames, settings.range));
+  }
+  return text;
+}
+
+std::string quantized_text(std::size_t index, const PlannedTensor& tensor, TensorReport* report,
+                           const PartChecksums& checksums) {
+  const TensorSettings& settings = tensor.settings;
+  return fmt::format(
+      R"({}:{{"index":{},"shape":[{}],"dtype":"{}","bits":{},"mode":{},"values":"{}",)"
+      R"("rescale":"{}"{},"granularity":"{}"{},"checksums":{{"codes":"{}","levels":"{}"}}}})",
+      json_string(tensor.info.name), index, fmt::join(tensor.info.shape, ","),
+      name_of(tensor.info.dtype), settings.bits, json_string(settings.mode),
+      choice_name(kValuesNames, settings.values), choice_name(kRescaleNames, settings.rescale),
+      rules_text(settings), kGranularity, figures_text(report),
+      checksum_text(checksums[Part::kCodes]), checksum_text(checksums[Part::kLevels]));
+}
+
+std::string kept_text(std::size_t index, const PlannedTensor& tensor,
+                      const PartChecksums& checksums) {
+  return fmt::format(R"({}:{{"index":{},"checksum":"{}","reason":{}}})",
+                     json_string(tensor.info.name), index, checksum_text(checksums[Part::kKept]),
+                     json_string(tensor.kept_reason));
+}
+
+/// The JSON with zeros for its own checksum. Null report: the widest.
+std::string header_json(const HeaderPlan& header, Report* report,
+                        std::span<const PartChecksums> checksums) {
+  std::vector<std::string> quantized, kept;
+  for (std::size_t i = 0; i < header.plan.tensors.size(); ++i) {
+    const PlannedTensor& tensor = header.plan.tensors[i];
+    const PartChecksums sums = report == nullptr ? PartChecksums{} : checksums[i];
+    if (tensor.quantized) {
+      TensorReport* figures = report == nullptr ? nullptr : &report->tensors[i];
+      quantized.push_back(quantized_text(i, tensor, figures, sums));
+    } else {
+      kept.push_back(kept_text(i, tensor, sums));
+    }
+  }
+  const std::vector<std::pair<std::string, std::string>> metadata = {
+      {"format", std::string(kQuantizedFormat)},
+      {std::string(kKeyVersion), std::string(kQuantizedVersion)},
+      {std::string(kKeyHeaderChecksum), std::string(kNoChecksum)},
+      {std::string(kKeySettings), std::string(header.settings)},
+      {std::string(kKeyTensors), fmt::format("{{{}}}", fmt::join(quantized, ","))},
+      {std::string(kKeyKept), fmt::format("{{{}}}", fmt::join(kept, ","))}};
+  return safetensors_json(metadata, header.entries);
+}
+
+/// Position of the checksum's digits. Quotes inside of JSON strings are escaped, so the key with
+/// bare quotes stands nowhere else.
+std::size_t find_checksum(std::string_view json) {
+  const std::string key = fmt::format(R"("{}":")", kKeyHeaderChecksum);
+  const std::size_t at = json.find(key);
+  if (at == std::string_view::npos || json.find(key, at + 1) != std::string_view::npos) {
+    throw Error(fmt::format("header does not hold {} exactly once", kKeyHeaderChecksum));
+  }
+  if (json.size() - at < key.size() + kNoChecksum.size()) throw Error("header is cut off");
+  return at + key.size();
+}
+
+nlohmann::ordered_json tensor_settings_json(const TensorSettings& settings) {
+  nlohmann::ordered_json json = {{"bits", settings.bits},
+                                 {"mode", settings.mode},
+                                 {"values", choice_name(kValuesNames, settings.values)},
+                                 {"rescale", choice_name(kRescaleNames, settings.rescale)},
+                                 {"ratio", choice_name(kRatioRuleNames, settings.ratio_rule)},
+                                 {"range", choice_name(kRangeNames, settings.range)}};
+  if (settings.ratio_rule == RatioRule::kFixed) json["ratio"] = settings.ratio;
+  return json;
+}
+
+[[noreturn]] void fail_clash(std::string_view name, const PlannedTensor& one,
+                             const PlannedTensor& other) {
+  throw Error(fmt::format("\"{}\" and \"{}\" would both be stored as \"{}\"",
+                          printable(one.info.name), printable(other.info.name), printable(name)),
+              "rename one of them or leave one out with --exclude");
+}
+
+TensorInfo stored_info(const PlannedTensor& tensor, Part part) {
+  const std::string name = stored_name(tensor.info.name, part);
+  if (part == Part::kCodes) return {name, {part_size(tensor, part)}, Dtype::kU8};
+  if (part == Part::kLevels) return {name, {std::uint64_t{1} << tensor.settings.bits}, Dtype::kF32};
+  return {name, tensor.info.shape, tensor.info.dtype};
+}
+
+}  // namespace
+
+std::string_view part_name(Part part) {
+  constexpr std::array<std::string_view, 3> kNames = {"data", "codes", "levels"};
+  return kNames[static_cast<std::size_t>(part)];
+}
+
+std::string stored_name(std::string_view name, Part part) {
+  if (part == Part::kKept) return std::string(name);
+  return fmt::format("{}.{}", name, part_name(part));
+}
+
+std::span<const Figure> figures() { return kFigures; }
+
+std::vector<SafetensorsEntry> stored_entries(const Plan& plan) {
+  std::vector<SafetensorsEntry> entries;
+  std::map<std::string, std::size_t> owners;
+  for (std::size_t i = 0; i < plan.tensors.size(); ++i) {
+    const PlannedTensor& tensor = plan.tensors[i];
+    for (const Part part : kParts) {
+      if (tensor.quantized == (part == Part::kKept)) continue;
+      entries.push_back(
+          {stored_info(tensor, part), 0, i * kParts.size() + static_cast<std::size_t>(part)});
+      const auto [owner, fresh] = owners.emplace(entries.back().info.name, i);
+      if (!fresh) fail_clash(owner->first, plan.tensors[owner->second], tensor);
+    }
+  }
+  place_entries(entries);
+  return entries;
+}
+
+std::string settings_text(const Settings& settings) {
+  nlohmann::ordered_json json = tensor_settings_json(settings.tensor);
+  json["rules"] = nlohmann::ordered_json::array();
+  for (const SettingsRule& rule : settings.rules) {
+    json["rules"].push_back({{"pattern", rule.pattern}, {"items", rule.items}});
+  }
+  if (settings.include) json["include"] = *settings.include;
+  if (settings.exclude) json["exclude"] = *settings.exclude;
+  json["all"] = settings.all;
+  json["strict"] = settings.strict;
+  json["nonfinite"] = settings.nonfinite == NonFinite::kKeep ? "keep" : "error";
+  try {
+    return json.dump();
+  } catch (const nlohmann::json::exception&) {
+    throw Error("a pattern or mode of the settings is not UTF-8", {}, ErrorKind::kUsage);
+  }
+}
+
+std::string widest_header(const HeaderPlan& header) {
+  return frame_safetensors_json(header_json(header, nullptr, {}));
+}
+
+std::string complete_header(const HeaderPlan& header, Report& report,
+                            std::span<const PartChecksums> checksums, std::uint64_t size) {
+  std::string text = frame_safetensors_json(header_json(header, &report, checksums), size);
+  const std::size_t begin = sizeof(std::uint64_t);
+  const std::string_view json = std::string_view(text).substr(begin);
+  const std::string digits = checksum_text(header_checksum(json));
+  text.replace(begin + find_checksum(json), digits.size(), digits);
+  return text;
+}
+
+std::uint32_t header_checksum(std::string_view json) {
+  const std::size_t digits = find_checksum(json);
+  std::uint32_t checksum = 0;
+  for (const std::string_view piece :
+       {json.substr(0, digits), kNoChecksum, json.substr(digits + kNoChecksum.size())}) {
+    checksum = crc32_of(std::as_bytes(std::span(piece)), checksum);
+  }
+  return checksum;
+}
+
+}  // namespace wquant

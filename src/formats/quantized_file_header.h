@@ -1,0 +1,94 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "formats/safetensors_header.h"
+#include "wquant/quantize.h"
+#include "wquant/report.h"
+#include "wquant/settings.h"
+
+namespace wquant {
+
+/// The text of the quantized file's header, shared by its writer and its reader. docs/format.md
+/// describes it.
+
+inline constexpr std::string_view kQuantizedFormat = "wquant";
+inline constexpr std::string_view kQuantizedVersion = "1";
+inline constexpr std::string_view kGranularity = "tensor";
+inline constexpr std::string_view kKeyVersion = "wquant.version";
+inline constexpr std::string_view kKeyHeaderChecksum = "wquant.header_checksum";
+inline constexpr std::string_view kKeySettings = "wquant.settings";
+inline constexpr std::string_view kKeyTensors = "wquant.tensors";
+inline constexpr std::string_view kKeyKept = "wquant.kept";
+
+inline constexpr std::array kParts = {Part::kKept, Part::kCodes, Part::kLevels};
+
+/// One value for each part of a tensor.
+template <typename T>
+struct PerPart {
+  std::array<T, kParts.size()> values{};
+  T& operator[](Part part) { return values[static_cast<std::size_t>(part)]; }
+  const T& operator[](Part part) const { return values[static_cast<std::size_t>(part)]; }
+};
+using PartChecksums = PerPart<std::uint32_t>;
+
+/// "data", "codes", "levels"
+std::string_view part_name(Part part);
+/// Name under which a part of tensor `name` is stored: NAME, NAME.codes, NAME.levels.
+std::string stored_name(std::string_view name, Part part);
+
+/// A choice of the settings by its name in the header.
+template <typename E>
+using ChoiceName = std::pair<std::string_view, E>;
+inline constexpr std::array<ChoiceName<Values>, 2> kValuesNames = {
+    {{"centroid", Values::kCentroid}, {"midpoint", Values::kMidpoint}}};
+inline constexpr std::array<ChoiceName<Rescale>, 3> kRescaleNames = {
+    {{"variance", Rescale::kVariance}, {"mse", Rescale::kMse}, {"none", Rescale::kNone}}};
+inline constexpr std::array<ChoiceName<RatioRule>, 3> kRatioRuleNames = {
+    {{"auto", RatioRule::kAuto}, {"range", RatioRule::kRange}, {"fixed", RatioRule::kFixed}}};
+inline constexpr std::array<ChoiceName<RangeRule>, 2> kRangeNames = {
+    {{"search", RangeRule::kSearch}, {"full", RangeRule::kFull}}};
+
+/// A figure of the report that the header holds: its key and where it is.
+struct Figure {
+  const char* key;
+  double& (*at)(TensorReport& report);
+};
+std::span<const Figure> figures();
+
+/// What is stored for a plan, in the order of the data. The tag of an entry is
+/// 3 * tensor + part. Throws Error for two parts of one name, naming both tensors.
+std::vector<SafetensorsEntry> stored_entries(const Plan& plan);
+inline std::size_t tensor_of(const SafetensorsEntry& entry) { return entry.tag / kParts.size(); }
+inline Part part_of(const SafetensorsEntry& entry) { return kParts[entry.tag % kParts.size()]; }
+
+/// The settings as JSON text.
+std::string settings_text(const Settings& settings);
+
+/// The header of a file as plan, entries and settings determine it; what is known only after the
+/// run is added by complete_header().
+struct HeaderPlan {
+  const Plan& plan;
+  std::span<const SafetensorsEntry> entries;
+  std::string_view settings;
+};
+
+/// The framed header with the widest text that any figures can take: its size is the size of all
+/// headers of this plan.
+std::string widest_header(const HeaderPlan& header);
+/// The framed header, `size` bytes of it. Entry i of the report and the checksums is tensor i of
+/// the plan.
+std::string complete_header(const HeaderPlan& header, Report& report,
+                            std::span<const PartChecksums> checksums, std::uint64_t size);
+
+/// CRC-32 of the header's JSON (with padding) when the 8 digits of its own checksum read 00000000.
+/// Throws Error when the JSON holds no checksum or more than one.
+std::uint32_t header_checksum(std::string_view json);
+
+}  // namespace wquant

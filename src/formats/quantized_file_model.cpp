@@ -1,0 +1,210 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <utility>
+
+#include "base/float_convert.h"
+#include "base/mapped_file.h"
+#include "formats/quantized_file.h"
+#include "formats/quantized_file_checksum.h"
+#include "formats/quantized_file_contents.h"
+#include "formats/run_meter.h"
+#include "wquant/codebook.h"
+#include "wquant/error.h"
+
+namespace wquant {
+namespace {
+
+constexpr std::uint64_t kSlab = std::uint64_t{4} << 20;        ///< Bytes checked at a time.
+constexpr std::uint64_t kDecodeSlab = std::uint64_t{1} << 14;  ///< Elements decoded at a time.
+constexpr const char* kDamaged = "the file is damaged: get it again";
+
+std::uint64_t offset_in(const MappedFile& file, std::span<const std::byte> bytes) {
+  return static_cast<std::uint64_t>(bytes.data() - file.bytes().data());
+}
+
+void decode_floats(const StoredTensor& tensor, std::uint64_t first, std::span<float> out) {
+  const std::span<const std::byte> codes = tensor.parts[Part::kCodes];
+  decode({reinterpret_cast<const std::uint8_t*>(codes.data()), codes.size()}, first,
+         tensor.report.settings.bits, tensor.report.codebook.levels, out);
+}
+
+/// True when `out` can be filled as an array of float32 elements.
+bool is_float_array(const StoredTensor& tensor, std::uint64_t first, std::span<std::byte> out) {
+  return tensor.report.info.dtype == Dtype::kF32 && first % sizeof(float) == 0 &&
+         out.size() % sizeof(float) == 0 &&
+         reinterpret_cast<std::uintptr_t>(out.data()) % alignof(float) == 0;
+}
+
+/// Decodes in the tensor's own dtype; the range may begin and end inside of an element.
+void decode_bytes(const StoredTensor& tensor, std::uint64_t first, std::span<std::byte> out) {
+  const Dtype dtype = tensor.report.info.dtype;
+  const std::uint64_t size = size_of(dtype);
+  std::vector<float> floats(std::min(kDecodeSlab, out.size() / size + 2));
+  std::vector<std::byte> elements(floats.size() * size);
+  while (!out.empty()) {
+    const std::uint64_t element = first / size;
+    const std::uint64_t skip = first % size;
+    const std::uint64_t count = std::min(floats.size(), (skip + out.size() + size - 1) / size);
+    decode_floats(tensor, element, std::span(floats).first(count));
+    from_floats(dtype, std::span(floats).first(count), std::span(elements).first(count * size));
+    const std::uint64_t length = std::min(out.size(), count * size - skip);
+    std::memcpy(out.data(), elements.data() + skip, length);
+    out = out.subspan(length);
+    first += length;
+  }
+}
+
+void check_part(const StoredTensor& tensor, Part part, const MappedFile& file, RunMeter& meter) {
+  const std::span<const std::byte> bytes = tensor.parts[part];
+  std::uint32_t checksum = 0;
+  for (std::uint64_t first = 0; first < bytes.size(); first += kSlab) {
+    const auto slab = bytes.subspan(first, std::min<std::uint64_t>(kSlab, bytes.size() - first));
+    checksum = crc32_of(slab, checksum);
+    file.release(offset_in(file, slab), slab.size());
+    meter.add(slab.size());
+  }
+  const std::uint32_t stored = tensor.checksums[part];
+  if (checksum != stored) {
+    throw Error(fmt::format("{} have checksum {} where {} is stored", part_name(part),
+                            checksum_text(checksum), checksum_text(stored)),
+                kDamaged);
+  }
+}
+
+void check_levels(std::span<const float> levels) {
+  if (!std::all_of(levels.begin(), levels.end(),
+                   [](float level) { return std::isfinite(level); })) {
+    throw Error("levels are not all finite", kDamaged);
+  }
+  if (!std::is_sorted(levels.begin(), levels.end())) throw Error("levels do not ascend", kDamaged);
+}
+
+/// The bits of the last byte that belong to no code must be 0.
+void check_unused_bits(const StoredTensor& tensor) {
+  const std::span<const std::byte> codes = tensor.parts[Part::kCodes];
+  const auto bits = static_cast<std::uint64_t>(tensor.report.settings.bits);
+  const std::uint64_t used = tensor.report.info.count() * bits % 8;
+  if (used != 0 && std::to_integer<unsigned>(codes.back()) >> used != 0) {
+    throw Error("unused bits of the codes are not 0", kDamaged);
+  }
+}
+
+void check_tensor(const StoredTensor& tensor, const MappedFile& file, RunMeter& meter) {
+  for (const Part part : kParts) {
+    if (tensor.report.quantized != (part == Part::kKept)) check_part(tensor, part, file, meter);
+  }
+  if (!tensor.report.quantized) return;
+  check_levels(tensor.report.codebook.levels);
+  check_unused_bits(tensor);
+}
+
+}  // namespace
+
+struct QuantizedModel::State {
+  explicit State(const std::filesystem::path& the_path)
+      : path(the_path.string()), file(the_path), contents(parse_quantized(file.bytes())) {
+    report.output = path;
+    report.header_bytes = contents.header_bytes;
+    report.file_bytes = file.bytes().size();
+    for (const StoredTensor& tensor : contents.tensors) {
+      report.tensors.push_back(tensor.report);
+      tensors.push_back(tensor.report.info);
+    }
+  }
+
+  /// Throws Error unless bytes [first, first + size) lie within the tensor.
+  void check_range(std::size_t index, std::uint64_t first, std::uint64_t size) const {
+    const std::uint64_t bytes = tensors[index].bytes();
+    if (first <= bytes && size <= bytes - first) return;
+    throw Error("range lies outside the tensor").at_tensor(tensors[index].name).at_file(path);
+  }
+
+  std::string path;
+  MappedFile file;
+  QuantizedContents contents;
+  Report report;
+  std::vector<TensorInfo> tensors;
+};
+
+QuantizedModel::QuantizedModel(const std::filesystem::path& path) {
+  try {
+    state_ = std::make_unique<State>(path);
+  } catch (Error& error) {
+    error.at_file(path.string());
+    throw;
+  }
+}
+
+QuantizedModel::~QuantizedModel() = default;
+
+const std::string& QuantizedModel::path() const { return state_->path; }
+const std::vector<TensorInfo>& QuantizedModel::tensors() const { return state_->tensors; }
+const Report& QuantizedModel::report() const { return state_->report; }
+const std::string& QuantizedModel::settings_json() const { return state_->contents.settings; }
+
+void QuantizedModel::read(std::size_t index, std::uint64_t first, std::span<std::byte> out) const {
+  state_->check_range(index, first, out.size());
+  if (out.empty()) return;
+  const StoredTensor& tensor = state_->contents.tensors[index];
+  if (!tensor.report.quantized) {
+    std::memcpy(out.data(), tensor.parts[Part::kKept].data() + first, out.size());
+  } else if (is_float_array(tensor, first, out)) {
+    decode_floats(tensor, first / sizeof(float),
+                  {reinterpret_cast<float*>(out.data()), out.size() / sizeof(float)});
+  } else {
+    decode_bytes(tensor, first, out);
+  }
+}
+
+std::span<const std::byte> QuantizedModel::view(std::size_t index) const {
+  return state_->contents.tensors[index].parts[Part::kKept];
+}
+
+void QuantizedModel::release(std::size_t index, std::uint64_t first, std::uint64_t size) const {
+  const StoredTensor& tensor = state_->contents.tensors[index];
+  if (tensor.report.bytes == 0) return;
+  const MappedFile& file = state_->file;
+  if (!tensor.report.quantized) {
+    return file.release(offset_in(file, tensor.parts[Part::kKept]) + first, size);
+  }
+  const TensorInfo& info = tensor.report.info;
+  const auto packed = [&](std::uint64_t byte) {
+    return packed_size(byte / size_of(info.dtype), tensor.report.settings.bits);
+  };
+  const std::uint64_t begin = offset_in(file, tensor.parts[Part::kCodes]);
+  file.release(begin + packed(first), packed(first + size) - packed(first));
+}
+
+void QuantizedModel::verify(const RunOptions& options) const {
+  std::uint64_t total = 0;
+  for (const TensorReport& tensor : state_->report.tensors) total += tensor.bytes;
+  RunMeter meter(options, total);
+  for (const StoredTensor& tensor : state_->contents.tensors) {
+    try {
+      check_tensor(tensor, state_->file, meter);
+    } catch (Error& error) {
+      error.at_tensor(tensor.report.info.name).at_file(state_->path);
+      throw;
+    }
+  }
+}
+
+bool is_quantized_safetensors(const std::filesystem::path& path) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored)) return false;
+  try {
+    const MappedFile file(path);
+    const auto metadata = parse_safetensors_header(file.bytes()).metadata;
+    const auto format = metadata.find("format");
+    // The version alone will do, so that a damaged file is not taken for a plain one.
+    return (format != metadata.end() && format->second == kQuantizedFormat) ||
+           metadata.contains(std::string(kKeyVersion));
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+}  // namespace wquant

@@ -1,0 +1,119 @@
+#include <fmt/format.h>
+
+#include <deque>
+#include <utility>
+
+#include "formats/quantized_file.h"
+#include "formats/quantized_file_checksum.h"
+#include "formats/quantized_file_header.h"
+#include "wquant/error.h"
+
+namespace wquant {
+namespace {
+
+std::uint64_t& place_of(QuantizedLayout::Place& place, Part part) {
+  if (part == Part::kCodes) return place.codes;
+  return part == Part::kLevels ? place.levels : place.kept;
+}
+
+QuantizedLayout lay_out(const Plan& plan, std::span<const SafetensorsEntry> entries,
+                        std::uint64_t header_bytes) {
+  QuantizedLayout layout;
+  layout.places.resize(plan.tensors.size());
+  layout.header_bytes = layout.file_bytes = header_bytes;
+  for (const SafetensorsEntry& entry : entries) {
+    place_of(layout.places[tensor_of(entry)], part_of(entry)) = header_bytes + entry.begin;
+    layout.file_bytes += entry.info.bytes();
+  }
+  return layout;
+}
+
+}  // namespace
+
+QuantizedLayout make_layout(const Plan& plan, const Settings& settings) {
+  const std::vector<SafetensorsEntry> entries = stored_entries(plan);
+  const std::string text = settings_text(settings);
+  return lay_out(plan, entries, widest_header({plan, entries, text}).size());
+}
+
+struct QuantizedWriter::State {
+  State(std::filesystem::path path, const Plan& the_plan, const Settings& the_settings,
+        Overwrite overwrite)
+      : plan(the_plan),
+        settings(settings_text(the_settings)),
+        entries(stored_entries(plan)),
+        layout(lay_out(plan, entries, widest_header({plan, entries, settings}).size())),
+        checksums(plan.tensors.size()),
+        file(std::move(path), overwrite, layout.file_bytes) {}
+
+  /// The checksums of all parts. Throws Error for a part that has not come whole.
+  [[nodiscard]] std::vector<PartChecksums> complete_checksums() const;
+
+  Plan plan;
+  std::string settings;
+  std::vector<SafetensorsEntry> entries;
+  QuantizedLayout layout;
+  std::deque<PerPart<RangeChecksum>> checksums;  ///< Entry i: tensor i of the plan.
+  OutputFile file;
+};
+
+std::vector<PartChecksums> QuantizedWriter::State::complete_checksums() const {
+  std::vector<PartChecksums> sums(plan.tensors.size());
+  for (const SafetensorsEntry& entry : entries) {
+    const std::size_t tensor = tensor_of(entry);
+    const Part part = part_of(entry);
+    const auto sum = checksums[tensor][part].complete(entry.info.bytes());
+    if (!sum) {
+      throw Error(fmt::format("not all bytes of its {} were written", part_name(part)))
+          .at_tensor(plan.tensors[tensor].info.name);
+    }
+    sums[tensor][part] = *sum;
+  }
+  return sums;
+}
+
+QuantizedWriter::QuantizedWriter(std::filesystem::path path, const Plan& plan,
+                                 const Settings& settings, Overwrite overwrite)
+    : state_(std::make_unique<State>(std::move(path), plan, settings, overwrite)) {}
+
+QuantizedWriter::~QuantizedWriter() = default;
+
+void QuantizedWriter::write(std::size_t tensor, Part part, std::uint64_t offset,
+                            std::span<const std::byte> bytes) {
+  const PlannedTensor& planned = state_->plan.tensors.at(tensor);
+  const std::uint64_t size = part_size(planned, part);
+  if (offset > size || bytes.size() > size - offset) {
+    throw Error(fmt::format("bytes written outside of its {}", part_name(part)))
+        .at_tensor(planned.info.name);
+  }
+  try {
+    state_->checksums[tensor][part].add(offset, bytes);
+  } catch (Error& error) {
+    error.at_tensor(planned.info.name);
+    throw;
+  }
+  state_->file.write_at(place_of(state_->layout.places[tensor], part) + offset, bytes);
+}
+
+void QuantizedWriter::finish(Report& report) {
+  State& state = *state_;
+  if (report.tensors.size() != state.plan.tensors.size()) {
+    throw Error("the report is not of this plan").at_file(state.file.path().string());
+  }
+  const std::string header = complete_header({state.plan, state.entries, state.settings}, report,
+                                             state.complete_checksums(), state.layout.header_bytes);
+  state.file.write_at(0, std::as_bytes(std::span(header)));
+  try {
+    QuantizedModel(state.file.temporary_path()).verify();
+  } catch (const Error& error) {
+    throw Error(fmt::format("the file does not read back as it was written: {}", error.what()),
+                "check the disk")
+        .at_file(state.file.path().string());
+  }
+  state.file.commit();
+  report.output = state.file.path().string();
+  report.header_bytes = state.layout.header_bytes;
+  report.file_bytes = state.layout.file_bytes;
+}
+
+}  // namespace wquant
