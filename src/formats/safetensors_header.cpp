@@ -72,8 +72,8 @@ void check_ranges(std::vector<SafetensorsEntry>& entries, std::uint64_t data_siz
   std::uint64_t end = 0;
   for (const SafetensorsEntry& entry : entries) {
     if (entry.begin != end) {
-      throw Error(fmt::format("its data begin at byte {}, {} byte {} where the ones before end",
-                              entry.begin, entry.begin < end ? "before" : "after", end))
+      throw Error(fmt::format("its data begin at byte {} where byte {} is due: {}", entry.begin,
+                              end, entry.begin < end ? "tensors overlap" : "a hole"))
           .at_tensor(entry.info.name);
     }
     if (entry.info.bytes() > data_size - end) {

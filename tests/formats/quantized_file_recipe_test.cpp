@@ -1,0 +1,88 @@
+#include <cstdlib>
+#include <string>
+
+#include "formats/quantized_file_support.h"
+
+namespace wquant {
+namespace {
+
+using test::Folder;
+using test::sample;
+using test::Sample;
+
+/// The recipe's command line for a file; false when there is no Python with numpy.
+class Recipe : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (std::system("/usr/bin/python3 -c 'import numpy' 2> /dev/null") != 0) {
+      GTEST_SKIP() << "python3 with numpy is not installed";
+    }
+  }
+
+  /// Runs the script; what it prints goes to `printed` in the folder.
+  bool run(const std::string& arguments) const {
+    const std::filesystem::path here = std::filesystem::path(__FILE__).parent_path();
+    const std::filesystem::path page = here / ".." / ".." / "docs" / "format.md";
+    const std::string command = "/usr/bin/python3 '" + (here / "decode_recipe.py").string() +
+                                "' '" + page.string() + "' " + arguments + " > '" +
+                                (folder_ / "printed").string() + "'";
+    return std::system(command.c_str()) == 0;
+  }
+
+  [[nodiscard]] std::string quoted(std::string_view name) const {
+    return "'" + (folder_ / name).string() + "'";
+  }
+
+  Folder folder_;
+};
+
+/// All tensors one after the other, floating-point ones as float32.
+std::string expected_values(const ModelReader& model) {
+  std::string bytes;
+  for (std::size_t i = 0; i < model.tensors().size(); ++i) {
+    const TensorInfo& info = model.tensors()[i];
+    if (!is_quantizable(info.dtype)) {
+      bytes += test::read_tensor(model, i);
+      continue;
+    }
+    std::vector<float> floats(info.count());
+    model.read_floats(i, 0, floats);
+    bytes.append(reinterpret_cast<const char*>(floats.data()), floats.size() * sizeof(float));
+  }
+  return bytes;
+}
+
+TEST_F(Recipe, DecodesExactlyWhatTheReaderReads) {
+  Sample made = sample();
+  for (int bits = 1; bits <= 8; ++bits) {
+    const std::string name = "bits" + std::to_string(bits);
+    made.add_quantized(name + "f", {37, 3}, Dtype::kF32, bits);
+    made.add_quantized(name + "h", {1, 29}, Dtype::kF16, bits);
+    made.add_quantized(name + "b", {301}, Dtype::kBF16, bits);
+    made.add_quantized(name + "d", {2, 2, 2, 2}, Dtype::kF64, bits);
+  }
+  for (int i = 0; i <= static_cast<int>(Dtype::kF64); ++i) {
+    const auto dtype = static_cast<Dtype>(i);
+    made.add_kept("kept" + std::string(name_of(dtype)), {3, 2}, dtype);
+  }
+  made.write(folder_ / "q");
+  ASSERT_TRUE(run(quoted("q") + " " + quoted("out")));
+  EXPECT_EQ(test::read_file(folder_ / "out"), expected_values(QuantizedModel(folder_ / "q")));
+}
+
+TEST_F(Recipe, ReproducesTheChecksums) {
+  Sample made = sample();
+  std::string bytes = made.write(folder_ / "q");
+  ASSERT_TRUE(run(quoted("q")));
+  EXPECT_EQ(test::read_file(folder_ / "printed"), "\n");
+  const QuantizedLayout layout = make_layout(made.plan, made.settings);
+  bytes[layout.places[0].levels] ^= 1;
+  bytes[layout.places[1].kept] ^= 1;
+  bytes[bytes.find("centroid")] ^= 1;
+  test::write_file(folder_ / "q", bytes);
+  ASSERT_TRUE(run(quoted("q")));
+  EXPECT_EQ(test::read_file(folder_ / "printed"), "header\nw.levels\nbias\n");
+}
+
+}  // namespace
+}  // namespace wquant
