@@ -1,0 +1,141 @@
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include "base/text.h"
+#include "quant/family.h"
+#include "quant/partition.h"
+#include "wquant/error.h"
+
+namespace wquant {
+namespace {
+
+constexpr std::array<Family, 2> kFamilies = {{
+    {{"linear", "equal intervals of width x0"}, linear_space},
+    {{"exp", "interval widths grow by the ratio r from x0 on"}, exp_space},
+}};
+
+/// Boundary look-ups that the search may spend on a tensor: enough for a proof of about 1e-5 on a
+/// large one, and no more than some hundred per weight on a small one.
+double search_effort(double count) { return std::clamp(100 * count, 2e4, 1e6); }
+
+float clamp_to_float(double value) {
+  constexpr double kMax = std::numeric_limits<float>::max();
+  return static_cast<float>(std::min(value, kMax));
+}
+
+double rescale_factor(const Distribution& distribution, const Fit& fit, Rescale rescale) {
+  switch (rescale) {
+    case Rescale::kVariance:
+      return fit.variance > 0 && distribution.variance() > 0
+                 ? std::sqrt(distribution.variance() / fit.variance)
+                 : 1;
+    case Rescale::kMse:
+      return fit.least_squares > 0 ? fit.least_squares : 1;
+    case Rescale::kNone:
+      break;
+  }
+  return 1;
+}
+
+/// Levels -v_(K-1), ..., -v_0, v_0, ..., v_(K-1), all times `scale`.
+std::vector<float> mirrored_levels(std::span<const double> magnitudes, double scale) {
+  const std::size_t k = magnitudes.size();
+  std::vector<float> levels(2 * k);
+  for (std::size_t i = 0; i < k; ++i) {
+    levels[k + i] = clamp_to_float(magnitudes[i] * scale);
+    levels[k - 1 - i] = -levels[k + i];
+  }
+  return levels;
+}
+
+/// Thresholds 0 and +-b_k; a magnitude interval is closed below for both signs.
+std::vector<float> mirrored_thresholds(const Distribution& distribution, double x0, double r,
+                                       std::size_t intervals) {
+  std::vector<double> b(intervals - 1);
+  place_boundaries(x0, r, b);
+  std::vector<float> thresholds(2 * intervals - 1);
+  for (std::size_t k = 1; k < intervals; ++k) {
+    const float t = distribution.threshold(b[k - 1]);
+    thresholds[intervals - 1 + k] = t;
+    thresholds[intervals - 1 - k] = std::nextafter(-t, std::numeric_limits<float>::infinity());
+  }
+  return thresholds;
+}
+
+/// All weights are +-c: x0 = 2c puts c in the middle of the first interval, and nothing is lost.
+SearchResult one_magnitude_result(const Distribution& distribution) {
+  SearchResult result;
+  result.x0 = 2 * distribution.max_abs();
+  return result;
+}
+
+/// With one bit there is no boundary; x0 is twice the only magnitude, mean |w|.
+SearchResult one_interval_result(Objective& objective, const Distribution& distribution) {
+  SearchResult result;
+  result.x0 = 2 * distribution.tail(0).sum / distribution.count();
+  result.fit = objective.evaluate(result.x0, 1);
+  return result;
+}
+
+SearchResult find_partition(Objective& objective, const Distribution& distribution,
+                            const TensorSettings& settings) {
+  if (distribution.one_magnitude()) return one_magnitude_result(distribution);
+  if (objective.intervals() == 1) return one_interval_result(objective, distribution);
+  return search(objective, find_family(settings.mode).space(distribution, settings),
+                search_effort(distribution.count()));
+}
+
+}  // namespace
+
+const Family& find_family(std::string_view name) {
+  std::array<std::string_view, kFamilies.size()> names;
+  for (std::size_t i = 0; i < kFamilies.size(); ++i) {
+    if (kFamilies[i].info.name == name) return kFamilies[i];
+    names[i] = kFamilies[i].info.name;
+  }
+  throw Error("unknown mode " + printable(name), suggest(name, names), ErrorKind::kUsage);
+}
+
+std::span<const FamilyInfo> families() {
+  static constexpr auto kInfos = [] {
+    std::array<FamilyInfo, kFamilies.size()> infos;
+    for (std::size_t i = 0; i < infos.size(); ++i) infos[i] = kFamilies[i].info;
+    return infos;
+  }();
+  return kInfos;
+}
+
+Codebook fit_codebook(const Distribution& distribution, const TensorSettings& settings) {
+  const auto intervals = std::size_t{1} << (settings.bits - 1);
+  Codebook book;
+  book.bits = settings.bits;
+  if (distribution.count() == 0) {
+    book.levels.assign(2 * intervals, 0);
+    book.thresholds.assign(2 * intervals - 1, 0);
+    return book;
+  }
+  Objective objective(distribution, settings.bits, settings.values);
+  SearchResult found = find_partition(objective, distribution, settings);
+  found.fit = objective.evaluate(found.x0, found.r);
+  book.x0 = found.x0;
+  book.ratio = found.r;
+  // Without variance a correlation does not exist; the one level is right, so nothing is lost.
+  book.rho = distribution.variance() > 0 ? found.fit.rho : 1;
+  book.gap = std::min(found.gap, 1 - book.rho);
+  book.relative_error_unscaled = found.fit.relative_error;
+  book.scale = rescale_factor(distribution, found.fit, settings.rescale);
+  book.levels = mirrored_levels(objective.magnitudes(found.x0, found.r), book.scale);
+  book.thresholds = mirrored_thresholds(distribution, found.x0, found.r, intervals);
+  return book;
+}
+
+Codebook fit_codebook(std::span<const float> weights, const TensorSettings& settings) {
+  check(settings);
+  DistributionBuilder builder(weights.size());
+  builder.add(weights);
+  return fit_codebook(builder.finish(), settings);
+}
+
+}  // namespace wquant

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "kernels/kernels.h"
+#include "wquant/error.h"
+
+namespace wquant {
+
+/// What DistributionBuilder::finish() throws for NaN and infinity.
+class NonFiniteWeights : public Error {
+ public:
+  NonFiniteWeights() : Error("holds NaN or infinity", "repair the model") {}
+};
+
+/// Sums over the weights of magnitude at or above an edge.
+struct Tail {
+  double count = 0;     ///< Number of weights.
+  double negative = 0;  ///< Of these, with w < 0.
+  double sum = 0;       ///< Sum of |w|.
+  double negative_sum = 0;
+  double square = 0;  ///< Sum of w^2, or an upper bound of it (bins that are not one value).
+};
+
+/// The distribution of one tensor's weights: magnitudes in ascending bins, and sums above any
+/// bin's lower edge in O(1). A small tensor has one bin for each distinct magnitude, so every
+/// threshold is exact. A large one has 512 bins an octave; their counts and sums are exact, and a
+/// boundary is placed at the nearest edge.
+class Distribution {
+ public:
+  [[nodiscard]] double count() const { return tails_.front().count; }
+  [[nodiscard]] double mean() const { return mean_; }
+  [[nodiscard]] double variance() const { return variance_; }
+  [[nodiscard]] double max_abs() const { return upper_.empty() ? 0 : double{upper_.back()}; }
+  /// Smallest magnitude that is not zero; 0 when there is none.
+  [[nodiscard]] double min_nonzero() const;
+  /// True when it is known that all weights have the same magnitude, or there are none.
+  [[nodiscard]] bool one_magnitude() const { return distinct_ <= 1 && (exact_ || variance_ == 0); }
+
+  /// Index of the bin at whose lower edge a boundary at magnitude `b` is placed.
+  [[nodiscard]] std::size_t place(double b) const;
+  /// Bins that a boundary at `b` lies between: `floor` at or below, `ceil` at or above.
+  [[nodiscard]] std::size_t floor(double b) const;
+  [[nodiscard]] std::size_t ceil(double b) const;
+  /// The float t with |w| >= t exactly for the weights above a boundary placed for `b`.
+  [[nodiscard]] float threshold(double b) const;
+
+  [[nodiscard]] const Tail& tail(std::size_t bin) const { return tails_[bin]; }
+  [[nodiscard]] float lower(std::size_t bin) const { return lower_[bin]; }
+  [[nodiscard]] float upper(std::size_t bin) const { return upper_[bin]; }
+
+ private:
+  friend class DistributionBuilder;
+  void finish_tails();
+
+  bool exact_ = true;                 // One magnitude a bin.
+  std::uint32_t first_key_ = 0;       // Of bin 0 when not exact_.
+  std::vector<float> lower_, upper_;  // Smallest and largest magnitude that a bin can hold.
+  std::vector<Tail> tails_{Tail{}};   // One more than bins; the last is zero.
+  std::size_t distinct_ = 0;          // Bins with weights, at most 2 counted.
+  double mean_ = 0, variance_ = 0;
+};
+
+/// Collects a tensor slab by slab. Slabs must come in order and, but for the last, hold a
+/// multiple of 8 weights: then the result depends on the weights and the slab size alone.
+class DistributionBuilder {
+ public:
+  /// Tensors of at most this many weights are sorted instead of binned.
+  static constexpr std::uint64_t kSortLimit = std::uint64_t{1} << 15;
+
+  /// `count` weights will come in all.
+  explicit DistributionBuilder(std::uint64_t count);
+  void add(std::span<const float> weights);
+  /// Throws NonFiniteWeights when a weight was NaN or infinite.
+  Distribution finish();
+
+ private:
+  void flush();
+  void fill_sorted(Distribution& out);
+  void fill_binned(Distribution& out);
+
+  std::uint64_t count_;
+  std::vector<float> kept_;           // The weights of a small tensor.
+  std::vector<std::uint64_t> table_;  // See Kernels::count_keys.
+  std::uint64_t in_table_ = 0;
+  std::vector<std::uint64_t> counts_, residuals_;  // Flushed; by key.
+  double pivot_ = 0;
+  bool started_ = false;
+  double d_ = 0, d2_ = 0;
+};
+
+}  // namespace wquant

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <span>
+
+#include "quant/distribution.h"
+#include "quant/search.h"
+#include "wquant/codebook.h"
+
+namespace wquant {
+
+/// One row of the table of codebook families.
+struct Family {
+  FamilyInfo info;
+  /// The partitions to search for a tensor; called only when it has two magnitudes or more.
+  SearchSpace (*space)(const Distribution& distribution, const TensorSettings& settings);
+};
+
+SearchSpace linear_space(const Distribution& distribution, const TensorSettings& settings);
+SearchSpace exp_space(const Distribution& distribution, const TensorSettings& settings);
+
+/// The family of that name. Throws Error (usage) that lists the names.
+const Family& find_family(std::string_view name);
+
+/// Range of x0 that is worth searching: above max |w| every weight lies in the first interval,
+/// and 2^-20 of it is below any useful step.
+inline constexpr double kSmallestStep = 0x1p-20;
+
+/// The codebook of a tensor of that distribution.
+Codebook fit_codebook(const Distribution& distribution, const TensorSettings& settings);
+
+}  // namespace wquant

@@ -1,0 +1,167 @@
+#include "quant/search.h"
+
+#include <algorithm>
+#include <cmath>
+#include <queue>
+#include <vector>
+
+#include "quant/partition.h"
+
+namespace wquant {
+namespace {
+
+/// Bounds carry rounding errors of this size; what is closer counts as proven.
+constexpr double kSlack = 1e-12;
+
+struct Box {
+  double x_low, x_high, r_low, r_high, bound;
+};
+
+bool operator<(const Box& a, const Box& b) { return a.bound < b.bound; }
+
+class Search {
+ public:
+  Search(Objective& objective, const SearchSpace& space, double effort)
+      : objective_(objective), space_(space), effort_(effort) {}
+
+  SearchResult run() {
+    if (space_.x_low >= space_.x_high) {
+      try_point(space_.x_high, space_.r_low);
+      return best_;
+    }
+    seed_with_grid();
+    for (const Point& start : starts_) descend(start);
+    best_.gap = branch_and_bound();
+    return best_;
+  }
+
+ private:
+  struct Point {
+    double x0, r, rho;
+  };
+
+  [[nodiscard]] bool two_dimensional() const { return space_.r_high > space_.r_low; }
+
+  double try_point(double x0, double r) {
+    if (space_.ratio_of_x0) r = space_.ratio_of_x0(x0);
+    effort_ -= objective_.intervals();
+    const Fit fit = objective_.evaluate(x0, r);
+    if (best_.x0 == 0 || fit.rho > best_.fit.rho) best_ = {x0, r, fit, 0};
+    return fit.rho;
+  }
+
+  void seed_with_grid() {
+    const int columns = two_dimensional() ? 48 : 192;
+    const int rows = two_dimensional() ? 12 : 1;
+    std::vector<Point> points;
+    for (int i = 0; i <= columns; ++i) {
+      const double t = static_cast<double>(i) / columns;
+      const double x0 = space_.x_low * std::pow(space_.x_high / space_.x_low, t);
+      for (int j = 0; j < rows; ++j) {
+        // Denser near r = 1, where partitions of many intervals change fastest.
+        const double s = static_cast<double>(j) / std::max(rows - 1, 1);
+        const double r = space_.r_low + (space_.r_high - space_.r_low) * s * s * s;
+        points.push_back({x0, r, try_point(x0, r)});
+      }
+    }
+    std::stable_sort(points.begin(), points.end(),
+                     [](const Point& a, const Point& b) { return a.rho > b.rho; });
+    for (const Point& point : points) {
+      const auto near = [&](const Point& other) {
+        return std::fabs(std::log(other.x0 / point.x0)) < 0.3;
+      };
+      if (starts_.size() < 3 && std::none_of(starts_.begin(), starts_.end(), near)) {
+        starts_.push_back(point);
+      }
+    }
+  }
+
+  /// Compass search in (log x0, log (r - 1 + width of a step)), halving the steps.
+  void descend(Point at) {
+    double step_x = 0.15;
+    double step_r = two_dimensional() ? 0.5 * (at.r - 1) + 0.02 : 0;
+    for (int i = 0; i < 200 && step_x > 1e-4; ++i) {
+      if (move(at, step_x, step_r)) continue;
+      step_x /= 2;
+      step_r /= 2;
+    }
+  }
+
+  bool move(Point& at, double step_x, double step_r) {
+    static constexpr double kMoves[8][2] = {{1, 0},  {-1, 0}, {0, 1}, {0, -1},
+                                            {-1, 1}, {1, -1}, {1, 1}, {-1, -1}};
+    for (const auto& direction : kMoves) {
+      if (step_r == 0 && direction[1] != 0) continue;
+      const double x0 =
+          std::clamp(at.x0 * std::exp(direction[0] * step_x), space_.x_low, space_.x_high);
+      const double r = std::clamp(at.r + direction[1] * step_r, space_.r_low, space_.r_high);
+      const double rho = try_point(x0, r);
+      if (rho > at.rho) {
+        at = {x0, r, rho};
+        return true;
+      }
+    }
+    return false;
+  }
+
+  Box with_bound(double x_low, double x_high, double r_low, double r_high) {
+    effort_ -= 4.0 * objective_.intervals();
+    Box box = {x_low, x_high, r_low, r_high, 0};
+    if (space_.ratio_of_x0) {
+      const double at_low = space_.ratio_of_x0(x_low);
+      const double at_high = space_.ratio_of_x0(x_high);
+      box.bound = objective_.upper_bound(x_low, at_low, x_high, at_high, at_high, at_low);
+    } else {
+      box.bound = objective_.upper_bound(x_low, r_low, x_high, r_high, r_low, r_high);
+    }
+    return box;
+  }
+
+  double branch_and_bound() {
+    std::priority_queue<Box> boxes;
+    boxes.push(with_bound(space_.x_low, space_.x_high, space_.r_low, space_.r_high));
+    while (!boxes.empty() && effort_ > 0) {
+      const Box box = boxes.top();
+      if (box.bound <= best_.fit.rho + tolerance()) break;
+      boxes.pop();
+      split(box, boxes);
+    }
+    const double bound = boxes.empty() ? best_.fit.rho : boxes.top().bound;
+    return std::max(0.0, bound + kSlack - best_.fit.rho);
+  }
+
+  /// What is not worth proving: a thousandth of the loss.
+  [[nodiscard]] double tolerance() const { return 1e-3 * (1 - best_.fit.rho); }
+
+  void split(const Box& box, std::priority_queue<Box>& boxes) {
+    const double x_middle = std::sqrt(box.x_low * box.x_high);
+    const double r_middle = 1 + (box.r_low > 1 ? std::sqrt((box.r_low - 1) * (box.r_high - 1))
+                                               : 0.5 * (box.r_high - 1));
+    try_point(x_middle, r_middle);
+    const int last = std::max(objective_.intervals() - 1, 1);
+    const double x_width = std::log(box.x_high / box.x_low);
+    const double r_width =
+        two_dimensional() ? std::log(width_sum(box.r_high, last) / width_sum(box.r_low, last)) : 0;
+    if (x_width >= r_width) {
+      boxes.push(with_bound(box.x_low, x_middle, box.r_low, box.r_high));
+      boxes.push(with_bound(x_middle, box.x_high, box.r_low, box.r_high));
+    } else {
+      boxes.push(with_bound(box.x_low, box.x_high, box.r_low, r_middle));
+      boxes.push(with_bound(box.x_low, box.x_high, r_middle, box.r_high));
+    }
+  }
+
+  Objective& objective_;
+  const SearchSpace& space_;
+  double effort_;
+  SearchResult best_;
+  std::vector<Point> starts_;
+};
+
+}  // namespace
+
+SearchResult search(Objective& objective, const SearchSpace& space, double effort) {
+  return Search(objective, space, effort).run();
+}
+
+}  // namespace wquant
