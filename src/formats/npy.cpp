@@ -1,0 +1,50 @@
+#include "formats/npy.h"
+
+#include <string>
+#include <vector>
+
+#include "formats/npy_file.h"
+#include "wquant/error.h"
+
+namespace wquant {
+namespace {
+
+class NpyModel : public ModelReader {
+ public:
+  explicit NpyModel(const std::filesystem::path& path)
+      : path_(path.string()),
+        file_(path),
+        tensors_{{path.stem().string(), file_.header().shape, file_.header().dtype}} {}
+
+  [[nodiscard]] const std::string& path() const override { return path_; }
+  [[nodiscard]] std::string_view format() const override { return "npy"; }
+  [[nodiscard]] const std::vector<TensorInfo>& tensors() const override { return tensors_; }
+
+  void read(std::size_t, std::uint64_t first, std::span<std::byte> out) const override {
+    file_.read(first, out);
+  }
+  [[nodiscard]] std::span<const std::byte> view(std::size_t) const override { return file_.view(); }
+  void release(std::size_t, std::uint64_t first, std::uint64_t size) const override {
+    file_.release(first, size);
+  }
+
+ private:
+  std::string path_;
+  NpyFile file_;
+  std::vector<TensorInfo> tensors_;
+};
+
+}  // namespace
+
+bool npy_claims(const Probe& probe) { return is_npy(probe.head); }
+
+std::unique_ptr<ModelReader> open_npy(const std::filesystem::path& path) {
+  try {
+    return std::make_unique<NpyModel>(path);
+  } catch (Error& error) {
+    error.at_file(path.string());
+    throw;
+  }
+}
+
+}  // namespace wquant

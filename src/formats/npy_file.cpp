@@ -1,0 +1,32 @@
+#include "formats/npy_file.h"
+
+#include <algorithm>
+
+#include "formats/npy_array.h"
+
+namespace wquant {
+
+NpyFile::NpyFile(const std::filesystem::path& path) : file_(path) {
+  const std::span<const std::byte> bytes = file_.bytes();
+  header_ = parse_npy_header(bytes.first(std::min(bytes.size(), kMaxNpyHeader)), bytes.size());
+}
+
+void NpyFile::read(std::uint64_t first, std::span<std::byte> out) const {
+  read_npy(header_, data(), first, out);
+}
+
+std::span<const std::byte> NpyFile::view() const {
+  if (!is_native(header_)) return {};
+  return data();
+}
+
+void NpyFile::release(std::uint64_t first, std::uint64_t size) const {
+  // Bytes of another order lie all over the file.
+  if (!header_.fortran_order) file_.release(header_.data_begin + first, size);
+}
+
+std::span<const std::byte> NpyFile::data() const {
+  return file_.bytes().subspan(header_.data_begin);
+}
+
+}  // namespace wquant

@@ -1,0 +1,90 @@
+#include "formats/npz.h"
+
+#include <string>
+#include <vector>
+
+#include "formats/npy_array.h"
+#include "formats/npy_header.h"
+#include "formats/zip_archive.h"
+#include "wquant/error.h"
+
+namespace wquant {
+namespace {
+
+constexpr std::string_view kSuffix = ".npy";
+
+class NpzModel : public ModelReader {
+ public:
+  explicit NpzModel(const std::filesystem::path& path) : path_(path.string()), archive_(path) {
+    for (std::size_t i = 0; i < archive_.members().size(); ++i) add_member(i);
+  }
+
+  [[nodiscard]] const std::string& path() const override { return path_; }
+  [[nodiscard]] std::string_view format() const override { return "npz"; }
+  [[nodiscard]] const std::vector<TensorInfo>& tensors() const override { return tensors_; }
+
+  void read(std::size_t index, std::uint64_t first, std::span<std::byte> out) const override {
+    try {
+      read_npy(headers_[index], data(index), first, out);
+    } catch (Error& error) {
+      error.at_tensor(tensors_[index].name).at_file(path_);
+      throw;
+    }
+  }
+
+  [[nodiscard]] std::span<const std::byte> view(std::size_t index) const override {
+    if (!is_native(headers_[index])) return {};
+    return data(index);
+  }
+
+  void release(std::size_t index, std::uint64_t first, std::uint64_t size) const override {
+    const NpyHeader& header = headers_[index];
+    if (!header.fortran_order) archive_.release(index, header.data_begin + first, size);
+  }
+
+ private:
+  void add_member(std::size_t index) {
+    const ZipMember& member = archive_.members()[index];
+    try {
+      if (!member.name.ends_with(kSuffix) || member.name.size() == kSuffix.size()) {
+        throw Error("is no .npy file", "an .npz file holds nothing else");
+      }
+      headers_.push_back(parse_npy_header(archive_.head(index, kMaxNpyHeader), member.size));
+    } catch (Error& error) {
+      error.at_tensor(member.name);
+      throw;
+    }
+    std::string name = member.name.substr(0, member.name.size() - kSuffix.size());
+    tensors_.push_back({std::move(name), headers_.back().shape, headers_.back().dtype});
+  }
+
+  /// The elements as they lie in the member.
+  [[nodiscard]] std::span<const std::byte> data(std::size_t index) const {
+    try {
+      return archive_.contents(index).subspan(headers_[index].data_begin);
+    } catch (Error& error) {
+      error.at_file(path_);
+      throw;
+    }
+  }
+
+  std::string path_;
+  ZipArchive archive_;
+  std::vector<TensorInfo> tensors_;
+  std::vector<NpyHeader> headers_;
+};
+
+}  // namespace
+
+bool npz_claims(const Probe& probe) { return is_zip(probe.head); }
+
+std::unique_ptr<ModelReader> open_npz(const std::filesystem::path& path) {
+  try {
+    return std::make_unique<NpzModel>(path);
+  } catch (Error& error) {
+    error.at_file(path.string());
+    throw;
+  }
+}
+
+}  // namespace wquant

@@ -1,0 +1,175 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <system_error>
+
+#include "base/text.h"
+#include "formats/format.h"
+#include "formats/npy.h"
+#include "formats/npy_folder.h"
+#include "formats/npz.h"
+#include "formats/quantized_file.h"
+#include "formats/safetensors.h"
+#include "wquant/error.h"
+
+namespace wquant {
+namespace {
+
+namespace fs = std::filesystem;
+
+using Extensions = std::array<std::string_view, 1>;
+constexpr Extensions kNpz = {".npz"};
+constexpr Extensions kNpy = {".npy"};
+constexpr Extensions kSafetensors = {".safetensors"};
+
+bool quantized_claims(const Probe& probe) {
+  return safetensors_claims(probe) && is_quantized_safetensors(probe.path);
+}
+
+std::unique_ptr<ModelReader> open_quantized(const fs::path& path) {
+  return std::make_unique<QuantizedModel>(path);
+}
+
+/// In the order in which content is tried.
+constexpr std::array<Format, 5> kFormats = {{
+    {"wquant",
+     "quantized safetensors file, read as the float model it stands for",
+     {},
+     quantized_claims,
+     open_quantized,
+     nullptr},
+    {"safetensors", "safetensors file", kSafetensors, safetensors_claims, open_safetensors,
+     write_safetensors},
+    {"npz", "NumPy archive of arrays", kNpz, npz_claims, open_npz, nullptr},
+    {"npy", "NumPy file of one array", kNpy, npy_claims, open_npy, nullptr},
+    {"npy-folder",
+     "folder of .npy files, a name for each tensor",
+     {},
+     npy_folder_claims,
+     open_npy_folder,
+     nullptr},
+}};
+
+std::vector<std::string_view> format_names(bool to_write) {
+  std::vector<std::string_view> names;
+  for (const Format& format : format_table()) {
+    if (!to_write || format.write != nullptr) names.push_back(format.name);
+  }
+  return names;
+}
+
+std::string lower_extension(const fs::path& path) {
+  std::string extension = path.extension().string();
+  for (char& c : extension) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return extension;
+}
+
+const Format* find_by_name(std::string_view name) {
+  const auto table = format_table();
+  const auto row = std::find_if(table.begin(), table.end(),
+                                [&](const Format& format) { return format.name == name; });
+  return row == table.end() ? nullptr : &*row;
+}
+
+const Format* find_by_extension(const fs::path& path) {
+  const std::string extension = lower_extension(path);
+  for (const Format& format : format_table()) {
+    if (std::find(format.extensions.begin(), format.extensions.end(), extension) !=
+        format.extensions.end()) {
+      return &format;
+    }
+  }
+  return nullptr;
+}
+
+/// The first bytes of a file.
+std::string read_head(const fs::path& path) {
+  std::string head(4096, '\0');
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw Error("cannot open it", "check its permissions");
+  file.read(head.data(), static_cast<std::streamsize>(head.size()));
+  head.resize(static_cast<std::size_t>(file.gcount()));
+  return head;
+}
+
+const Format& find_by_content(const fs::path& path, bool is_folder) {
+  const std::string head = is_folder ? std::string() : read_head(path);
+  const Probe probe{path, is_folder, head};
+  for (const Format& format : format_table()) {
+    if (format.claims != nullptr && format.claims(probe)) return format;
+  }
+  // A damaged file of a known extension gets that format's message.
+  const Format* format = is_folder ? nullptr : find_by_extension(path);
+  if (format != nullptr) return *format;
+  throw Error("its format is unknown",
+              fmt::format("formats that can be read: {}", fmt::join(format_names(false), ", ")));
+}
+
+const Format& find_for_reading(const fs::path& path) {
+  std::error_code code;
+  const fs::file_status status = fs::status(path, code);
+  if (status.type() == fs::file_type::not_found) throw Error("no such file");
+  if (status.type() == fs::file_type::none) throw Error("cannot open it: " + code.message());
+  const bool is_folder = status.type() == fs::file_type::directory;
+  if (!is_folder && status.type() != fs::file_type::regular) throw Error("not a regular file");
+  return find_by_content(path, is_folder);
+}
+
+const Format& find_for_writing(const fs::path& path, std::string_view name) {
+  const auto fail = [](std::string problem, std::string_view word) -> Error {
+    return Error(std::move(problem), suggest(word, format_names(true)), ErrorKind::kUsage);
+  };
+  if (!name.empty()) {
+    const Format* format = find_by_name(name);
+    if (format == nullptr) throw fail(fmt::format("unknown format {}", printable(name)), name);
+    if (format->write != nullptr) return *format;
+    throw fail(fmt::format("format {} can only be read", name), "");
+  }
+  if (!path.has_filename() || fs::is_directory(path)) return *find_by_name("npy-folder");
+  const Format* format = find_by_extension(path);
+  if (format != nullptr && format->write != nullptr) return *format;
+  const std::string extension = lower_extension(path);
+  throw fail(extension.empty() ? "a name without extension does not tell the format"
+                               : fmt::format("extension {} is of no format that can be written",
+                                             printable(extension)),
+             extension.empty() ? "" : extension.substr(1));
+}
+
+}  // namespace
+
+std::span<const Format> format_table() { return kFormats; }
+
+std::vector<FormatInfo> formats() {
+  std::vector<FormatInfo> list;
+  for (const Format& format : format_table()) {
+    list.push_back({format.name, format.help, format.open != nullptr, format.write != nullptr});
+  }
+  return list;
+}
+
+std::unique_ptr<ModelReader> open_model(const fs::path& path) {
+  try {
+    return find_for_reading(path).open(path);
+  } catch (Error& error) {
+    error.at_file(path.string());
+    throw;
+  }
+}
+
+bool is_quantized_file(const fs::path& path) { return is_quantized_safetensors(path); }
+
+void write_model(const ModelReader& model, const fs::path& path, std::string_view format,
+                 Overwrite overwrite, const RunOptions& options) {
+  try {
+    find_for_writing(path, format).write(model, path, overwrite, options);
+  } catch (Error& error) {
+    error.at_file(path.string());
+    throw;
+  }
+}
+
+}  // namespace wquant

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "formats/zip_archive.h"
+
+namespace wquant {
+
+/// Lists the members of the zip archive whose bytes are `file`, in the order of its directory.
+/// Throws Error for what ZipArchive does not read, for a member outside the file, for two that
+/// overlap and for two of one name.
+std::vector<ZipMember> read_zip_directory(std::span<const std::byte> file);
+
+}  // namespace wquant
