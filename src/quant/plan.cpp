@@ -1,0 +1,210 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <regex>
+#include <string>
+#include <vector>
+
+#include "base/text.h"
+#include "wquant/error.h"
+#include "wquant/quantize.h"
+
+namespace wquant {
+namespace {
+
+/// std::regex recurses once or more a character: longer texts could exhaust the stack.
+constexpr std::size_t kLongestName = 4096, kLongestPattern = 1000;
+/// Weights looked at together in the search for NaN and infinity.
+constexpr std::uint64_t kSlab = std::uint64_t{1} << 18;
+
+[[noreturn]] void fail_usage(std::string problem, std::string remedy) {
+  throw Error(std::move(problem), std::move(remedy), ErrorKind::kUsage);
+}
+
+/// A regular expression that the user gave as `option`.
+class Pattern {
+ public:
+  /// Throws Error (usage) for a text that is no regular expression.
+  Pattern(std::string_view option, const std::string& text)
+      : label_(fmt::format("{} \"{}\"", option, printable(text))) {
+    if (text.empty()) fail_usage(label_ + " is empty", "give a part of the names, or . for all");
+    if (text.size() > kLongestPattern) {
+      fail_usage(fmt::format("{} is longer than {} bytes", label_, kLongestPattern),
+                 "give a shorter one");
+    }
+    try {
+      regex_.assign(text, std::regex::ECMAScript | std::regex::optimize);
+    } catch (const std::regex_error& error) {
+      fail_usage(fmt::format("{} is not a regular expression ({})", label_, error.what()),
+                 "mask special characters with a backslash");
+    }
+  }
+
+  /// Throws Error for a name that is too long to be matched.
+  bool matches(const std::string& name) {
+    if (name.size() > kLongestName) {
+      throw Error(fmt::format("name of {} bytes is too long to match with {}", name.size(), label_),
+                  "leave the patterns out");
+    }
+    if (!std::regex_search(name, regex_)) return false;
+    matched_ = true;
+    return true;
+  }
+
+  [[nodiscard]] bool matched() const { return matched_; }
+  [[nodiscard]] const std::string& label() const { return label_; }
+
+ private:
+  std::string label_;
+  std::regex regex_;
+  bool matched_ = false;
+};
+
+struct Rule {
+  Pattern pattern;
+  std::string items;
+  bool used = false;  ///< It matched a tensor that is quantized.
+};
+
+std::string dtype_reason(Dtype dtype) {
+  const std::string_view name = name_of(dtype);
+  const std::string_view kind = dtype == Dtype::kBool   ? "boolean"
+                                : name.starts_with('C') ? "complex"
+                                : name.starts_with('F') ? "8-bit float"
+                                                        : "integer";
+  return fmt::format("{} ({})", kind, name);
+}
+
+/// Decides tensor by tensor; afterwards check_patterns() tells whether the patterns made sense.
+class Planner {
+ public:
+  explicit Planner(const Settings& settings) : settings_(settings) {
+    check(settings.tensor);
+    for (const SettingsRule& rule : settings.rules) {
+      TensorSettings scratch = settings.tensor;
+      wquant::apply(scratch, rule.items);
+      rules_.push_back({Pattern("--set", rule.pattern), rule.items});
+    }
+    if (settings.include) include_.emplace("--include", *settings.include);
+    if (settings.exclude) exclude_.emplace("--exclude", *settings.exclude);
+  }
+
+  PlannedTensor plan(const TensorInfo& info) {
+    PlannedTensor planned;
+    planned.info = info;
+    // Every pattern sees every name: a pattern is wrong only when it matches none at all.
+    const bool included = !include_ || include_->matches(info.name);
+    const bool excluded = exclude_ && exclude_->matches(info.name);
+    planned.kept_reason = nature_reason(info);
+    if (planned.kept_reason.empty() && !included) planned.kept_reason = "not matched by --include";
+    if (planned.kept_reason.empty() && excluded) planned.kept_reason = "excluded by --exclude";
+    planned.quantized = planned.kept_reason.empty();
+    const TensorSettings settings = apply_rules(info.name, planned.quantized);
+    if (!planned.quantized) return planned;
+    planned.settings = settings;
+    check(planned.settings);
+    return planned;
+  }
+
+  /// Throws Error (usage) for a pattern that had no effect.
+  void check_patterns() const {
+    if (include_) check_matched(*include_);
+    if (exclude_) check_matched(*exclude_);
+    for (const Rule& rule : rules_) {
+      check_matched(rule.pattern);
+      if (rule.used) continue;
+      fail_usage(rule.pattern.label() + " matches only tensors that are kept",
+                 "see their reasons with --dry-run -v");
+    }
+  }
+
+ private:
+  /// Why a tensor is kept for what it is; empty when it can be quantized.
+  [[nodiscard]] std::string nature_reason(const TensorInfo& info) const {
+    if (!is_quantizable(info.dtype)) return dtype_reason(info.dtype);
+    if (info.count() == 0) return "empty";
+    if (settings_.all || info.shape.size() >= 2) return {};
+    return info.shape.empty() ? "scalar" : "1 dimension";
+  }
+
+  TensorSettings apply_rules(const std::string& name, bool quantized) {
+    TensorSettings settings = settings_.tensor;
+    for (Rule& rule : rules_) {
+      if (!rule.pattern.matches(name)) continue;
+      wquant::apply(settings, rule.items);
+      rule.used = rule.used || quantized;
+    }
+    return settings;
+  }
+
+  static void check_matched(const Pattern& pattern) {
+    if (pattern.matched()) return;
+    fail_usage(pattern.label() + " matches no tensor", "list the names with wquant inspect");
+  }
+
+  const Settings& settings_;
+  std::vector<Rule> rules_;
+  std::optional<Pattern> include_, exclude_;
+};
+
+/// How many weights of tensor `index` are NaN or infinite as float32.
+std::uint64_t count_nonfinite(const ModelReader& model, std::size_t index) {
+  const TensorInfo& info = model.tensors()[index];
+  const std::uint64_t count = info.count(), size = size_of(info.dtype);
+  std::vector<float> slab(std::min(count, kSlab));
+  std::uint64_t found = 0;
+  for (std::uint64_t first = 0; first < count; first += kSlab) {
+    const auto part = std::span(slab).first(std::min(kSlab, count - first));
+    model.read_floats(index, first, part);
+    model.release(index, first * size, part.size() * size);
+    found += static_cast<std::uint64_t>(std::count_if(
+        part.begin(), part.end(), [](float weight) { return !std::isfinite(weight); }));
+  }
+  return found;
+}
+
+void keep_nonfinite(const ModelReader& model, std::size_t index, PlannedTensor& planned) {
+  if (!planned.quantized) return;
+  const std::uint64_t found = count_nonfinite(model, index);
+  if (found == 0) return;
+  planned = {planned.info, false, fmt::format("not finite ({} NaN or infinite)", found), {}};
+}
+
+bool is_strict_breach(const PlannedTensor& planned) {
+  return !planned.quantized && planned.info.shape.size() >= 2 &&
+         name_of(planned.info.dtype).find('F') != std::string_view::npos;
+}
+
+/// Throws Error (usage) when a tensor is kept that Settings::strict wants quantized.
+void check_strict(const Plan& plan) {
+  const auto breach = std::find_if(plan.tensors.begin(), plan.tensors.end(), is_strict_breach);
+  if (breach == plan.tensors.end()) return;
+  Error error("would be kept: " + breach->kept_reason, "leave --strict out to allow it",
+              ErrorKind::kUsage);
+  throw error.at_tensor(breach->info.name);
+}
+
+}  // namespace
+
+Plan make_plan(const ModelReader& model, const Settings& settings) {
+  Planner planner(settings);
+  Plan plan;
+  for (std::size_t i = 0; i < model.tensors().size(); ++i) {
+    const TensorInfo& info = model.tensors()[i];
+    try {
+      plan.tensors.push_back(planner.plan(info));
+    } catch (Error& error) {
+      throw error.at_tensor(info.name).at_file(model.path());
+    }
+  }
+  planner.check_patterns();
+  if (settings.nonfinite == NonFinite::kKeep) {
+    for (std::size_t i = 0; i < plan.tensors.size(); ++i) keep_nonfinite(model, i, plan.tensors[i]);
+  }
+  if (settings.strict) check_strict(plan);
+  return plan;
+}
+
+}  // namespace wquant

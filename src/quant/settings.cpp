@@ -1,0 +1,161 @@
+#include "wquant/settings.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <vector>
+
+#include "base/number.h"
+#include "base/text.h"
+#include "quant/setting_names.h"
+#include "wquant/codebook.h"
+#include "wquant/error.h"
+
+namespace wquant {
+namespace {
+
+constexpr int kMinBits = 1, kMaxBits = 8;
+/// The widest interval of 8 bits is r^127 times the first: 100^127 still is a double.
+constexpr double kMinRatio = 1, kMaxRatio = 100;
+
+[[noreturn]] void fail_usage(std::string problem, std::string remedy) {
+  throw Error(std::move(problem), std::move(remedy), ErrorKind::kUsage);
+}
+
+[[noreturn]] void fail_bits(std::string_view value) {
+  fail_usage(fmt::format("bits \"{}\" is not a whole number from {} to {}", printable(value),
+                         kMinBits, kMaxBits),
+             "give for example 4");
+}
+
+[[noreturn]] void fail_ratio(std::string_view value) {
+  fail_usage(fmt::format("ratio \"{}\" is neither auto nor range nor a number from {} to {}",
+                         printable(value), kMinRatio, kMaxRatio),
+             "give for example auto or 1.5");
+}
+
+std::vector<std::string_view> family_names() {
+  std::vector<std::string_view> names;
+  for (const FamilyInfo& family : families()) names.push_back(family.name);
+  return names;
+}
+
+void check_mode(std::string_view mode) {
+  const std::vector<std::string_view> names = family_names();
+  if (std::find(names.begin(), names.end(), mode) == names.end()) fail_unknown("mode", mode, names);
+}
+
+void set_bits(TensorSettings& settings, std::string_view value) {
+  const auto bits = parse_number<int>(value);
+  if (!bits || *bits < kMinBits || *bits > kMaxBits) fail_bits(value);
+  settings.bits = *bits;
+}
+
+void set_mode(TensorSettings& settings, std::string_view value) {
+  check_mode(value);
+  settings.mode = value;
+}
+
+bool is_ratio(double ratio) { return ratio >= kMinRatio && ratio <= kMaxRatio; }
+
+void set_ratio(TensorSettings& settings, std::string_view value) {
+  settings.ratio = 0;
+  if (value == "auto" || value == "range") {
+    settings.ratio_rule = choice_value(kRatioRuleChoices, "ratio", value);
+    return;
+  }
+  const auto ratio = parse_number<double>(value);
+  if (!ratio || !is_ratio(*ratio)) fail_ratio(value);
+  settings.ratio_rule = RatioRule::kFixed;
+  settings.ratio = *ratio;
+}
+
+struct Key {
+  std::string_view name;
+  void (*set)(TensorSettings& settings, std::string_view value);
+};
+
+constexpr std::array<Key, 6> kKeys = {
+    {{"bits", set_bits},
+     {"mode", set_mode},
+     {"values",
+      [](TensorSettings& settings, std::string_view value) {
+        settings.values = choice_value(kValuesChoices, "values", value);
+      }},
+     {"rescale",
+      [](TensorSettings& settings, std::string_view value) {
+        settings.rescale = choice_value(kRescaleChoices, "rescale", value);
+      }},
+     {"ratio", set_ratio},
+     {"range", [](TensorSettings& settings, std::string_view value) {
+        settings.range = choice_value(kRangeChoices, "range", value);
+      }}}};
+
+const Key& find_key(std::string_view name) {
+  std::array<std::string_view, kKeys.size()> names;
+  for (std::size_t i = 0; i < kKeys.size(); ++i) {
+    if (kKeys[i].name == name) return kKeys[i];
+    names[i] = kKeys[i].name;
+  }
+  fail_unknown("setting", name, names);
+}
+
+/// Cuts the front up to the next comma off `items`.
+std::string_view next_item(std::string_view& items) {
+  const std::size_t comma = items.find(',');
+  const std::string_view item = items.substr(0, comma);
+  items.remove_prefix(comma == std::string_view::npos ? items.size() : comma + 1);
+  return item;
+}
+
+}  // namespace
+
+void fail_unknown(std::string_view what, std::string_view word,
+                  std::span<const std::string_view> valid) {
+  fail_usage(fmt::format("unknown {} \"{}\"", what, printable(word)), suggest(word, valid));
+}
+
+void apply_item(TensorSettings& settings, std::string_view key, std::string_view value) {
+  find_key(key).set(settings, value);
+}
+
+void apply(TensorSettings& settings, std::string_view items) {
+  std::vector<std::string_view> seen;
+  const bool dangling = items.empty() || items.back() == ',';
+  while (!items.empty()) {
+    const std::string_view item = next_item(items);
+    const std::size_t equals = item.find('=');
+    if (equals == std::string_view::npos) {
+      fail_usage(fmt::format("\"{}\" is not of the form key=value", printable(item)),
+                 "write for example bits=5,mode=linear");
+    }
+    const std::string_view key = item.substr(0, equals);
+    apply_item(settings, key, item.substr(equals + 1));
+    if (std::find(seen.begin(), seen.end(), key) != seen.end()) {
+      fail_usage(fmt::format("{} is given twice", key), "leave one of them out");
+    }
+    seen.push_back(key);
+  }
+  if (dangling) fail_usage("an item is empty", "write for example bits=5,mode=linear");
+}
+
+void check(const TensorSettings& settings) {
+  if (settings.bits < kMinBits || settings.bits > kMaxBits)
+    fail_bits(std::to_string(settings.bits));
+  check_mode(settings.mode);
+  if (settings.ratio_rule == RatioRule::kFixed && !is_ratio(settings.ratio)) {
+    fail_ratio(fmt::format("{}", settings.ratio));
+  }
+  if (settings.ratio_rule != RatioRule::kAuto && settings.mode != "exp") {
+    fail_usage(fmt::format("a ratio is set but mode {} has none", settings.mode),
+               "leave ratio auto or choose mode exp");
+  }
+  if (settings.range == RangeRule::kFull && settings.mode != "linear") {
+    fail_usage(fmt::format("range full is not for mode {}", settings.mode),
+               "leave range search, choose mode linear, or ratio range for mode exp");
+  }
+}
+
+}  // namespace wquant
