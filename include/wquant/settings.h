@@ -47,6 +47,13 @@ struct TensorSettings {
   bool operator==(const TensorSettings&) const = default;
 };
 
+/// Names of the choices as options and reports spell them: "centroid", "variance", "search", ...
+std::string_view name_of(Values values);
+std::string_view name_of(Rescale rescale);
+std::string_view name_of(RangeRule range);
+/// The ratio setting as apply() reads it: "auto", "range" or the number.
+std::string ratio_text(const TensorSettings& settings);
+
 /// Changes settings by `key=value` items as in "bits=5,mode=linear". Keys: bits, mode, values,
 /// rescale, ratio, range. Throws Error (usage) that lists what is valid and suggests the nearest.
 void apply(TensorSettings& settings, std::string_view items);

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -31,13 +30,6 @@ constexpr std::array<Figure, 10> kFigures = {
      {"snr_db", [](TensorReport& t) -> double& { return t.snr_db; }},
      {"max_error", [](TensorReport& t) -> double& { return t.max_error; }},
      {"entropy", [](TensorReport& t) -> double& { return t.entropy; }}}};
-
-template <typename E, std::size_t N>
-std::string_view choice_name(const std::array<ChoiceName<E>, N>& names, E value) {
-  const auto found = std::find_if(names.begin(), names.end(),
-                                  [value](const auto& name) { return name.second == value; });
-  return found == names.end() ? std::string_view("?") : found->first;
-}
 
 std::string figure_text(double value) {
   return std::isfinite(value) ? fmt::format("{:.9g}", value) : "null";

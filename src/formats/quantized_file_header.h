@@ -5,9 +5,9 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
+#include "base/setting_names.h"
 #include "formats/safetensors_header.h"
 #include "wquant/quantize.h"
 #include "wquant/report.h"
@@ -42,18 +42,6 @@ using PartChecksums = PerPart<std::uint32_t>;
 std::string_view part_name(Part part);
 /// Name under which a part of tensor `name` is stored: NAME, NAME.codes, NAME.levels.
 std::string stored_name(std::string_view name, Part part);
-
-/// A choice of the settings by its name in the header.
-template <typename E>
-using ChoiceName = std::pair<std::string_view, E>;
-inline constexpr std::array<ChoiceName<Values>, 2> kValuesNames = {
-    {{"centroid", Values::kCentroid}, {"midpoint", Values::kMidpoint}}};
-inline constexpr std::array<ChoiceName<Rescale>, 3> kRescaleNames = {
-    {{"variance", Rescale::kVariance}, {"mse", Rescale::kMse}, {"none", Rescale::kNone}}};
-inline constexpr std::array<ChoiceName<RatioRule>, 3> kRatioRuleNames = {
-    {{"auto", RatioRule::kAuto}, {"range", RatioRule::kRange}, {"fixed", RatioRule::kFixed}}};
-inline constexpr std::array<ChoiceName<RangeRule>, 2> kRangeNames = {
-    {{"search", RangeRule::kSearch}, {"full", RangeRule::kFull}}};
 
 /// A figure of the report that the header holds: its key and where it is.
 struct Figure {
