@@ -1,16 +1,30 @@
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <string_view>
 
 #include "wquant/report.h"
 
 namespace wquant {
 
+/// Whether the tensors that were kept are listed one by one or only summed up.
+enum class KeptTensors { kSummed, kListed };
+
 /// The report as a table of at most 100 columns and a summary, for a person.
-std::string report_text(const Report& report);
+std::string report_text(const Report& report, KeptTensors kept = KeptTensors::kSummed);
 
 /// The report as JSON, for a program: every figure, two-space indented, keys in a fixed order,
 /// ending in a newline. What is not finite (an infinite SNR) is null.
 std::string report_json(const Report& report);
+
+/// The same as a JSON value.
+nlohmann::ordered_json report_value(const Report& report);
+
+/// JSON as report_json() prints it; bytes that are not UTF-8 become U+FFFD.
+std::string json_document(const nlohmann::ordered_json& value);
+
+/// "1,234,567"
+std::string grouped(std::uint64_t number);
 
 }  // namespace wquant

@@ -1,0 +1,152 @@
+#include <fmt/format.h>
+
+#include <limits>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/text.h"
+#include "report/render.h"
+#include "report/table.h"
+#include "report/totals.h"
+
+namespace wquant {
+namespace {
+
+constexpr std::size_t kShapeWidth = 20;
+constexpr const char* kUnknown = "-";
+
+std::string name_text(const TensorReport& tensor) {
+  return printable(tensor.info.name, std::numeric_limits<std::size_t>::max());
+}
+
+std::string short_shape(const TensorInfo& info) {
+  return elide(fmt::format("[{}]", fmt::join(info.shape, ",")), kShapeWidth);
+}
+
+std::string plural(std::size_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", grouped(count), noun, count == 1 ? "" : "s");
+}
+
+std::vector<std::string> quantized_row(const TensorReport& tensor, bool dry_run) {
+  const Codebook& codebook = tensor.codebook;
+  const auto figure = [dry_run](std::string_view format, double value) {
+    return dry_run ? std::string(kUnknown) : fmt::format(fmt::runtime(format), value);
+  };
+  return {name_text(tensor),
+          short_shape(tensor.info),
+          std::to_string(tensor.settings.bits),
+          tensor.settings.mode,
+          figure("{:.3g}", codebook.x0),
+          figure("{:.4g}", codebook.ratio),
+          figure("{:.5f}", codebook.rho),
+          figure("{:.3g}", tensor.relative_error),
+          figure("{:.1f}", tensor.snr_db),
+          figure("{:.2f}", tensor.entropy),
+          byte_text(tensor.bytes),
+          fmt::format("{:.1f}x", compression_ratio(tensor.info.bytes(), tensor.bytes))};
+}
+
+std::string quantized_table(const Report& report) {
+  Table table({{"tensor", Align::kLeft},
+               {"shape", Align::kLeft},
+               {"bits"},
+               {"mode", Align::kLeft},
+               {"x0"},
+               {"r"},
+               {"rho"},
+               {"rel.err"},
+               {"SNR dB"},
+               {"entropy"},
+               {"bytes"},
+               {"ratio"}});
+  for (const TensorReport& tensor : report.tensors) {
+    if (tensor.quantized) table.add(quantized_row(tensor, report.dry_run));
+  }
+  return table.text();
+}
+
+std::string kept_table(const Report& report) {
+  Table table({{"kept tensor", Align::kLeft},
+               {"shape", Align::kLeft},
+               {"dtype", Align::kLeft},
+               {"bytes"},
+               {"reason", Align::kLeft}});
+  for (const TensorReport& tensor : report.tensors) {
+    if (tensor.quantized) continue;
+    table.add({name_text(tensor), short_shape(tensor.info), std::string(name_of(tensor.info.dtype)),
+               byte_text(tensor.bytes), tensor.kept_reason});
+  }
+  return table.text();
+}
+
+/// Every reason with the number of tensors and bytes kept for it.
+std::string kept_reasons(const Report& report) {
+  std::map<std::string_view, TensorGroup> groups;
+  for (const TensorReport& tensor : report.tensors) {
+    if (!tensor.quantized) groups[tensor.kept_reason].add(tensor);
+  }
+  std::string text;
+  for (const auto& [reason, group] : groups) {
+    text += fmt::format("              {}, {}: {}\n", plural(group.tensors, "tensor"),
+                        byte_text(group.bytes), reason);
+  }
+  return text;
+}
+
+std::string rho_lines(const Report& report, const Totals& totals) {
+  if (!totals.mean_rho) return {};
+  const TensorReport& lowest = report.tensors[*totals.lowest];
+  const double gap = report.tensors[*totals.largest_gap].codebook.gap;
+  return fmt::format(
+      "correlation   mean {:.5f}, lowest {:.5f} ({})\n"
+      "certificate   no codebook of the mode correlates more than {:.2g} better\n",
+      *totals.mean_rho, lowest.codebook.rho, elide(name_text(lowest), 55), gap);
+}
+
+std::string size_lines(const Report& report, const Totals& totals) {
+  return fmt::format(
+      "weights       {} in {} bytes -> file of {} bytes (header {})\n"
+      "size          {:.2f} times smaller, {:.3f} bits a weight, everything counted\n",
+      grouped(totals.all.weights), grouped(totals.all.original_bytes), grouped(report.file_bytes),
+      grouped(report.header_bytes), compression_ratio(totals.all.original_bytes, report.file_bytes),
+      bits_per_weight(report.file_bytes, totals.all.weights));
+}
+
+std::string group_line(std::string_view label, const TensorGroup& group) {
+  return fmt::format("{:<13} {}, {} -> {}\n", label, plural(group.tensors, "tensor"),
+                     byte_text(group.original_bytes), byte_text(group.bytes));
+}
+
+std::string summary(const Report& report) {
+  const Totals totals = totals_of(report);
+  return group_line("quantized", totals.quantized) + group_line("kept", totals.kept) +
+         kept_reasons(report) + rho_lines(report, totals) + size_lines(report, totals);
+}
+
+std::string file_lines(const Report& report) {
+  std::string text;
+  if (!report.output.empty()) {
+    text += fmt::format("output        {}{}\n", printable(report.output, 1000),
+                        report.dry_run ? " (dry run: not written)" : "");
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string grouped(std::uint64_t number) {
+  std::string digits = std::to_string(number);
+  for (std::size_t at = digits.size(); at > 3;) digits.insert(at -= 3, ",");
+  return digits;
+}
+
+std::string report_text(const Report& report, KeptTensors kept) {
+  const Totals totals = totals_of(report);
+  std::string text;
+  if (totals.quantized.tensors > 0) text += quantized_table(report) + "\n";
+  if (kept == KeptTensors::kListed && totals.kept.tensors > 0) text += kept_table(report) + "\n";
+  return text + summary(report) + file_lines(report);
+}
+
+}  // namespace wquant

@@ -1,0 +1,47 @@
+#include "report/totals.h"
+
+namespace wquant {
+namespace {
+
+void add_figures(Totals& totals, const Report& report, std::size_t index, double& rho_sum) {
+  const auto codebook = [&](std::size_t i) -> const Codebook& {
+    return report.tensors[i].codebook;
+  };
+  rho_sum += codebook(index).rho;
+  if (!totals.lowest || codebook(index).rho < codebook(*totals.lowest).rho) totals.lowest = index;
+  if (!totals.largest_gap || codebook(index).gap > codebook(*totals.largest_gap).gap) {
+    totals.largest_gap = index;
+  }
+}
+
+}  // namespace
+
+void TensorGroup::add(const TensorReport& tensor) {
+  ++tensors;
+  weights += tensor.info.count();
+  original_bytes += tensor.info.bytes();
+  bytes += tensor.bytes;
+}
+
+Totals totals_of(const Report& report) {
+  Totals totals;
+  double rho_sum = 0;
+  for (std::size_t i = 0; i < report.tensors.size(); ++i) {
+    const TensorReport& tensor = report.tensors[i];
+    totals.all.add(tensor);
+    (tensor.quantized ? totals.quantized : totals.kept).add(tensor);
+    if (tensor.quantized && !report.dry_run) add_figures(totals, report, i, rho_sum);
+  }
+  if (totals.lowest) totals.mean_rho = rho_sum / static_cast<double>(totals.quantized.tensors);
+  return totals;
+}
+
+double compression_ratio(std::uint64_t original_bytes, std::uint64_t bytes) {
+  return bytes == 0 ? 0 : static_cast<double>(original_bytes) / static_cast<double>(bytes);
+}
+
+double bits_per_weight(std::uint64_t bytes, std::uint64_t weights) {
+  return weights == 0 ? 0 : 8 * static_cast<double>(bytes) / static_cast<double>(weights);
+}
+
+}  // namespace wquant

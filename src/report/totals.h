@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "wquant/report.h"
+
+namespace wquant {
+
+/// A number of tensors taken together.
+struct TensorGroup {
+  std::size_t tensors = 0;
+  std::uint64_t weights = 0;         ///< Elements.
+  std::uint64_t original_bytes = 0;  ///< In the input, in its own dtypes.
+  std::uint64_t bytes = 0;           ///< In the output, without the header.
+
+  void add(const TensorReport& tensor);
+};
+
+/// The sums of a report.
+struct Totals {
+  TensorGroup quantized, kept, all;
+  std::optional<double> mean_rho;                  ///< Over the quantized tensors.
+  std::optional<std::size_t> lowest, largest_gap;  ///< Indices of tensors: rho, certificate gap.
+};
+
+/// Figures that need weights are left out of a dry run's totals.
+Totals totals_of(const Report& report);
+
+/// Original bytes over bytes; 0 when there are none.
+double compression_ratio(std::uint64_t original_bytes, std::uint64_t bytes);
+/// Bits of `bytes` for each of `weights` weights; 0 when there are none.
+double bits_per_weight(std::uint64_t bytes, std::uint64_t weights);
+
+}  // namespace wquant
