@@ -1,34 +1,38 @@
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <string_view>
-#include <utility>
 
 #include "wquant/settings.h"
 
 namespace wquant {
 
-/// The choices of the settings by the names that options, files and reports use for them.
+/// The names by which users, reports and files know the choices of the settings.
 template <typename E>
-using ChoiceName = std::pair<std::string_view, E>;
+struct Choice {
+  std::string_view name;
+  E value;
+};
 
-inline constexpr std::array<ChoiceName<Values>, 2> kValuesNames = {
+inline constexpr std::array<Choice<Values>, 2> kValuesChoices = {
     {{"centroid", Values::kCentroid}, {"midpoint", Values::kMidpoint}}};
-inline constexpr std::array<ChoiceName<Rescale>, 3> kRescaleNames = {
+inline constexpr std::array<Choice<Rescale>, 3> kRescaleChoices = {
     {{"variance", Rescale::kVariance}, {"mse", Rescale::kMse}, {"none", Rescale::kNone}}};
-inline constexpr std::array<ChoiceName<RatioRule>, 3> kRatioRuleNames = {
+inline constexpr std::array<Choice<RatioRule>, 3> kRatioRuleChoices = {
     {{"auto", RatioRule::kAuto}, {"range", RatioRule::kRange}, {"fixed", RatioRule::kFixed}}};
-inline constexpr std::array<ChoiceName<RangeRule>, 2> kRangeNames = {
+inline constexpr std::array<Choice<RangeRule>, 2> kRangeChoices = {
     {{"search", RangeRule::kSearch}, {"full", RangeRule::kFull}}};
+inline constexpr std::array<Choice<NonFinite>, 2> kNonFiniteChoices = {
+    {{"error", NonFinite::kError}, {"keep", NonFinite::kKeep}}};
 
-/// The name of a choice; "?" for a value that is none.
+/// The name of a value of the table.
 template <typename E, std::size_t N>
-constexpr std::string_view choice_name(const std::array<ChoiceName<E>, N>& names, E value) {
-  const auto found = std::find_if(names.begin(), names.end(),
-                                  [value](const auto& name) { return name.second == value; });
-  return found == names.end() ? std::string_view("?") : found->first;
+constexpr std::string_view choice_name(const std::array<Choice<E>, N>& choices, E value) {
+  for (const Choice<E>& choice : choices) {
+    if (choice.value == value) return choice.name;
+  }
+  return "?";
 }
 
 }  // namespace wquant

@@ -33,9 +33,9 @@ std::uint32_t parse_checksum(const std::string& text, const char* key) {
 
 /// The value that the member `key` names.
 template <typename E, std::size_t N>
-E parse_choice(const json& object, const char* key, const std::array<ChoiceName<E>, N>& names) {
+E parse_choice(const json& object, const char* key, const std::array<Choice<E>, N>& choices) {
   const std::string& text = json_text(object, key);
-  for (const auto& [name, value] : names) {
+  for (const auto& [name, value] : choices) {
     if (name == text) return value;
   }
   throw Error(fmt::format("{} \"{}\" is not known", key, printable(text, 40)));
@@ -73,12 +73,12 @@ TensorSettings parse_settings(const json& object) {
   TensorSettings settings;
   settings.bits = parse_bits(object);
   settings.mode = json_text(object, "mode");
-  settings.values = parse_choice(object, "values", kValuesNames);
-  settings.rescale = parse_choice(object, "rescale", kRescaleNames);
+  settings.values = parse_choice(object, "values", kValuesChoices);
+  settings.rescale = parse_choice(object, "rescale", kRescaleChoices);
   if (object.contains("ratio_rule")) {
-    settings.ratio_rule = parse_choice(object, "ratio_rule", kRatioRuleNames);
+    settings.ratio_rule = parse_choice(object, "ratio_rule", kRatioRuleChoices);
   }
-  if (object.contains("range")) settings.range = parse_choice(object, "range", kRangeNames);
+  if (object.contains("range")) settings.range = parse_choice(object, "range", kRangeChoices);
   return settings;
 }
 

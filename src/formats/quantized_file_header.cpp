@@ -50,10 +50,11 @@ std::string figures_text(TensorReport* report) {
 std::string rules_text(const TensorSettings& settings) {
   std::string text;
   if (settings.ratio_rule != RatioRule::kAuto) {
-    text += fmt::format(R"(,"ratio_rule":"{}")", choice_name(kRatioRuleNames, settings.ratio_rule));
+    text +=
+        fmt::format(R"(,"ratio_rule":"{}")", choice_name(kRatioRuleChoices, settings.ratio_rule));
   }
   if (settings.range != RangeRule::kSearch) {
-    text += fmt::format(R"(,"range":"{}")", choice_name(kRangeNames, settings.range));
+    text += fmt::format(R"(,"range":"{}")", choice_name(kRangeChoices, settings.range));
   }
   return text;
 }
@@ -66,7 +67,7 @@ std::string quantized_text(std::size_t index, const PlannedTensor& tensor, Tenso
       R"("rescale":"{}"{},"granularity":"{}"{},"checksums":{{"codes":"{}","levels":"{}"}}}})",
       json_string(tensor.info.name), index, fmt::join(tensor.info.shape, ","),
       name_of(tensor.info.dtype), settings.bits, json_string(settings.mode),
-      choice_name(kValuesNames, settings.values), choice_name(kRescaleNames, settings.rescale),
+      choice_name(kValuesChoices, settings.values), choice_name(kRescaleChoices, settings.rescale),
       rules_text(settings), kGranularity, figures_text(report),
       checksum_text(checksums[Part::kCodes]), checksum_text(checksums[Part::kLevels]));
 }
@@ -117,10 +118,10 @@ std::size_t find_checksum(std::string_view json) {
 nlohmann::ordered_json tensor_settings_json(const TensorSettings& settings) {
   nlohmann::ordered_json json = {{"bits", settings.bits},
                                  {"mode", settings.mode},
-                                 {"values", choice_name(kValuesNames, settings.values)},
-                                 {"rescale", choice_name(kRescaleNames, settings.rescale)},
-                                 {"ratio", choice_name(kRatioRuleNames, settings.ratio_rule)},
-                                 {"range", choice_name(kRangeNames, settings.range)}};
+                                 {"values", choice_name(kValuesChoices, settings.values)},
+                                 {"rescale", choice_name(kRescaleChoices, settings.rescale)},
+                                 {"ratio", choice_name(kRatioRuleChoices, settings.ratio_rule)},
+                                 {"range", choice_name(kRangeChoices, settings.range)}};
   if (settings.ratio_rule == RatioRule::kFixed) json["ratio"] = settings.ratio;
   return json;
 }
@@ -180,7 +181,7 @@ std::string settings_text(const Settings& settings) {
   if (settings.exclude) json["exclude"] = *settings.exclude;
   json["all"] = settings.all;
   json["strict"] = settings.strict;
-  json["nonfinite"] = settings.nonfinite == NonFinite::kKeep ? "keep" : "error";
+  json["nonfinite"] = choice_name(kNonFiniteChoices, settings.nonfinite);
   try {
     return json.dump();
   } catch (const nlohmann::json::exception&) {

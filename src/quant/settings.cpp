@@ -112,6 +112,15 @@ std::string_view next_item(std::string_view& items) {
 
 }  // namespace
 
+std::string_view name_of(Values values) { return choice_name(kValuesChoices, values); }
+std::string_view name_of(Rescale rescale) { return choice_name(kRescaleChoices, rescale); }
+std::string_view name_of(RangeRule range) { return choice_name(kRangeChoices, range); }
+
+std::string ratio_text(const TensorSettings& settings) {
+  if (settings.ratio_rule == RatioRule::kFixed) return fmt::format("{}", settings.ratio);
+  return std::string(choice_name(kRatioRuleChoices, settings.ratio_rule));
+}
+
 void fail_unknown(std::string_view what, std::string_view word,
                   std::span<const std::string_view> valid) {
   fail_usage(fmt::format("unknown {} \"{}\"", what, printable(word)), suggest(word, valid));
