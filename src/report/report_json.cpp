@@ -1,7 +1,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "quant/setting_names.h"
+#include "base/setting_names.h"
 #include "report/render.h"
 #include "report/totals.h"
 
