@@ -1,9 +1,12 @@
 #include "formats/npy.h"
 
+#include <fmt/format.h>
+
 #include <string>
 #include <vector>
 
 #include "formats/npy_file.h"
+#include "formats/slabs.h"
 #include "wquant/error.h"
 
 namespace wquant {
@@ -45,6 +48,17 @@ std::unique_ptr<ModelReader> open_npy(const std::filesystem::path& path) {
     error.at_file(path.string());
     throw;
   }
+}
+
+void write_npy(const ModelReader& model, const std::filesystem::path& path, Overwrite overwrite,
+               const RunOptions& options) {
+  const std::size_t count = model.tensors().size();
+  if (count != 1) {
+    throw Error(fmt::format("the model has {} tensors and a .npy file holds one", count),
+                "write npz or npy-folder", ErrorKind::kUsage);
+  }
+  RunMeter meter(options, total_bytes(model));
+  write_npy_file(model, 0, path, overwrite, meter);
 }
 
 }  // namespace wquant

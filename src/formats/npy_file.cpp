@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "base/output_file.h"
 #include "formats/npy_array.h"
+#include "formats/slabs.h"
 
 namespace wquant {
 
@@ -27,6 +29,16 @@ void NpyFile::release(std::uint64_t first, std::uint64_t size) const {
 
 std::span<const std::byte> NpyFile::data() const {
   return file_.bytes().subspan(header_.data_begin);
+}
+
+void write_npy_file(const ModelReader& model, std::size_t index, const std::filesystem::path& path,
+                    Overwrite overwrite, RunMeter& meter) {
+  const TensorInfo& info = model.tensors()[index];
+  const std::string header = make_npy_header(info);
+  OutputFile file(path, overwrite, header.size() + info.bytes());
+  file.append(header);
+  for_each_slab(model, index, meter, [&](std::span<const std::byte> slab) { file.append(slab); });
+  file.commit();
 }
 
 }  // namespace wquant

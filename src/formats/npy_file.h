@@ -7,6 +7,8 @@
 
 #include "base/mapped_file.h"
 #include "formats/npy_header.h"
+#include "formats/run_meter.h"
+#include "wquant/formats.h"
 
 namespace wquant {
 
@@ -27,5 +29,9 @@ class NpyFile {
   MappedFile file_;
   NpyHeader header_;
 };
+
+/// Writes one tensor of the model as a .npy file.
+void write_npy_file(const ModelReader& model, std::size_t index, const std::filesystem::path& path,
+                    Overwrite overwrite, RunMeter& meter);
 
 }  // namespace wquant

@@ -145,14 +145,17 @@ std::string make_npy_header(const TensorInfo& info) {
                                 [&](const TypeRow& type) { return type.dtype == info.dtype; });
   if (row == kTypes.end()) {
     throw Error(fmt::format("NumPy has no dtype for {}", name_of(info.dtype)),
-                "write safetensors instead");
+                "write safetensors instead")
+        .at_tensor(info.name);
   }
   std::string text =
       fmt::format("{{'descr': '{}{}', 'fortran_order': False, 'shape': {}, }}",
                   size_of(info.dtype) == 1 ? '|' : '<', row->code, python_tuple(info.shape));
   const std::size_t begin = kMagic.size() + 4;
   const std::size_t end = (begin + text.size() + 1 + kAlignment - 1) / kAlignment * kAlignment;
-  if (end - begin > 0xFFFF) throw Error("has too many dimensions for NumPy");
+  if (end - begin > 0xFFFF) {
+    throw Error("has too many dimensions for NumPy").at_tensor(info.name);
+  }
   text.resize(end - begin - 1, ' ');
   text += '\n';
   std::string header(kMagic);

@@ -5,7 +5,9 @@
 
 #include "formats/npy_array.h"
 #include "formats/npy_header.h"
+#include "formats/slabs.h"
 #include "formats/zip_archive.h"
+#include "formats/zip_writer.h"
 #include "wquant/error.h"
 
 namespace wquant {
@@ -74,6 +76,16 @@ class NpzModel : public ModelReader {
   std::vector<NpyHeader> headers_;
 };
 
+void write_member(const ModelReader& model, std::size_t index, ZipWriter& zip, RunMeter& meter) {
+  const TensorInfo& info = model.tensors()[index];
+  if (info.name.empty()) throw Error("a tensor without a name cannot go into an .npz file");
+  const std::string header = make_npy_header(info);
+  zip.begin(info.name + std::string(kSuffix), header.size() + info.bytes());
+  zip.write(std::as_bytes(std::span(header)));
+  for_each_slab(model, index, meter, [&](std::span<const std::byte> slab) { zip.write(slab); });
+  zip.end();
+}
+
 }  // namespace
 
 bool npz_claims(const Probe& probe) { return is_zip(probe.head); }
@@ -85,6 +97,17 @@ std::unique_ptr<ModelReader> open_npz(const std::filesystem::path& path) {
     error.at_file(path.string());
     throw;
   }
+}
+
+void write_npz(const ModelReader& model, const std::filesystem::path& path, Overwrite overwrite,
+               const RunOptions& options) {
+  const std::uint64_t total = total_bytes(model);
+  OutputFile file(path, overwrite, total);
+  ZipWriter zip(file);
+  RunMeter meter(options, total);
+  for (std::size_t i = 0; i < model.tensors().size(); ++i) write_member(model, i, zip, meter);
+  zip.finish();
+  file.commit();
 }
 
 }  // namespace wquant

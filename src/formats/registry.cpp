@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "formats/format.h"
+#include "formats/json.h"
 #include "formats/npy.h"
 #include "formats/npy_folder.h"
 #include "formats/npz.h"
@@ -20,8 +21,10 @@ namespace {
 namespace fs = std::filesystem;
 
 using Extensions = std::array<std::string_view, 1>;
+constexpr std::array<std::string_view, 0> kNoExtension = {};
 constexpr Extensions kNpz = {".npz"};
 constexpr Extensions kNpy = {".npy"};
+constexpr Extensions kJson = {".json"};
 constexpr Extensions kSafetensors = {".safetensors"};
 
 bool quantized_claims(const Probe& probe) {
@@ -33,23 +36,16 @@ std::unique_ptr<ModelReader> open_quantized(const fs::path& path) {
 }
 
 /// In the order in which content is tried.
-constexpr std::array<Format, 5> kFormats = {{
-    {"wquant",
-     "quantized safetensors file, read as the float model it stands for",
-     {},
-     quantized_claims,
-     open_quantized,
-     nullptr},
+constexpr std::array<Format, 6> kFormats = {{
+    {"wquant", "quantized safetensors file, as the float model it stands for", kNoExtension,
+     quantized_claims, open_quantized, nullptr},
     {"safetensors", "safetensors file", kSafetensors, safetensors_claims, open_safetensors,
      write_safetensors},
-    {"npz", "NumPy archive of arrays", kNpz, npz_claims, open_npz, nullptr},
-    {"npy", "NumPy file of one array", kNpy, npy_claims, open_npy, nullptr},
-    {"npy-folder",
-     "folder of .npy files, a name for each tensor",
-     {},
-     npy_folder_claims,
-     open_npy_folder,
-     nullptr},
+    {"npz", "NumPy archive of arrays", kNpz, npz_claims, open_npz, write_npz},
+    {"npy", "NumPy file of one array", kNpy, npy_claims, open_npy, write_npy},
+    {"npy-folder", "folder of .npy files, one for each tensor", kNoExtension, npy_folder_claims,
+     open_npy_folder, write_npy_folder},
+    {"json", "JSON text: names and lists of numbers", kJson, json_claims, open_json, write_json},
 }};
 
 std::vector<std::string_view> format_names(bool to_write) {

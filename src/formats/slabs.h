@@ -1,0 +1,21 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+
+#include "formats/run_meter.h"
+#include "wquant/model.h"
+
+namespace wquant {
+
+/// Bytes of all tensors together.
+std::uint64_t total_bytes(const ModelReader& model);
+
+/// Calls `use` with the bytes of the tensor piece by piece, in order: whole elements, about 1 MiB.
+/// The meter counts them once they are used.
+void for_each_slab(const ModelReader& model, std::size_t index, RunMeter& meter,
+                   const std::function<void(std::span<const std::byte>)>& use);
+
+}  // namespace wquant
