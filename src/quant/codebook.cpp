@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "quant/family.h"
+#include "quant/free_bound.h"
 #include "quant/partition.h"
 #include "wquant/error.h"
 
@@ -18,7 +19,10 @@ constexpr std::array<Family, 2> kFamilies = {{
 
 /// Boundary look-ups that the search may spend on a tensor: enough for a proof of about 1e-5 on a
 /// large one, and no more than some hundred per weight on a small one.
-double search_effort(double count) { return std::clamp(100 * count, 2e4, 1e6); }
+double search_effort(double count) { return std::clamp(100 * count, 2e5, 1e6); }
+
+/// Share of the loss 1 - rho below which a gap needs no second bound.
+constexpr double kGoodGap = 0.01;
 
 float clamp_to_float(double value) {
   constexpr double kMax = std::numeric_limits<float>::max();
@@ -83,8 +87,13 @@ SearchResult find_partition(Objective& objective, const Distribution& distributi
                             const TensorSettings& settings) {
   if (distribution.one_magnitude()) return one_magnitude_result(distribution);
   if (objective.intervals() == 1) return one_interval_result(objective, distribution);
-  return search(objective, find_family(settings.mode).space(distribution, settings),
-                search_effort(distribution.count()));
+  SearchResult found = search(objective, find_family(settings.mode).space(distribution, settings),
+                              search_effort(distribution.count()));
+  if (found.gap > kGoodGap * (1 - found.fit.rho)) {
+    const double bound = free_bound(distribution, objective.intervals());
+    found.gap = std::clamp(bound - found.fit.rho, 0.0, found.gap);
+  }
+  return found;
 }
 
 }  // namespace
@@ -95,7 +104,7 @@ const Family& find_family(std::string_view name) {
     if (kFamilies[i].info.name == name) return kFamilies[i];
     names[i] = kFamilies[i].info.name;
   }
-  throw Error("unknown mode " + printable(name), suggest(name, names), ErrorKind::kUsage);
+  throw Error("unknown mode \"" + printable(name) + "\"", suggest(name, names), ErrorKind::kUsage);
 }
 
 std::span<const FamilyInfo> families() {

@@ -40,6 +40,10 @@ class Distribution {
   /// True when it is known that all weights have the same magnitude, or there are none.
   [[nodiscard]] bool one_magnitude() const { return distinct_ <= 1 && (exact_ || variance_ == 0); }
 
+  /// Number of bins, and whether each is one magnitude.
+  [[nodiscard]] std::size_t bins() const { return lower_.size(); }
+  [[nodiscard]] bool exact() const { return exact_; }
+
   /// Index of the bin at whose lower edge a boundary at magnitude `b` is placed.
   [[nodiscard]] std::size_t place(double b) const;
   /// Bins that a boundary at `b` lies between: `floor` at or below, `ceil` at or above.

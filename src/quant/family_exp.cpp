@@ -18,8 +18,8 @@ SearchSpace exp_space(const Distribution& distribution, const TensorSettings& se
   space.x_high = top;
   switch (settings.ratio_rule) {
     case RatioRule::kAuto:
-      // With two intervals there is one boundary, x0 itself, and no ratio to find.
-      if (intervals > 2) space.r_high = kLargestRatio;
+      // With two intervals there is one boundary, x0 itself; only a midpoint needs a ratio then.
+      if (intervals > 2 || settings.values == Values::kMidpoint) space.r_high = kLargestRatio;
       break;
     case RatioRule::kFixed:
       space.r_low = space.r_high = settings.ratio;

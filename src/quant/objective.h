@@ -29,6 +29,8 @@ class Objective {
   /// Intervals of magnitude, K = 2^(bits - 1).
   [[nodiscard]] int intervals() const { return intervals_; }
 
+  [[nodiscard]] const Distribution& distribution() const { return distribution_; }
+
   /// Magnitudes v_0..v_(K-1) of the partition, ascending; valid until the next call.
   std::span<const double> magnitudes(double x0, double r);
   /// What the partition achieves.

@@ -25,8 +25,8 @@ double ratio_for_width_sum(double target, int k) {
   double low = 1;
   double high = 2;
   while (width_sum(high, k) < target) high *= 2;
-  // Bisection to the last bit: the sum is monotone in r, and this runs once per x0.
-  for (int i = 0; i < 60; ++i) {
+  // Bisection: the sum is monotone in r.
+  for (int i = 0; i < 48; ++i) {
     const double middle = 0.5 * (low + high);
     (width_sum(middle, k) < target ? low : high) = middle;
   }

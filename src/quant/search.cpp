@@ -12,6 +12,8 @@ namespace {
 
 /// Bounds carry rounding errors of this size; what is closer counts as proven.
 constexpr double kSlack = 1e-12;
+/// Ratios of the grid.
+constexpr int kRows = 12;
 
 struct Box {
   double x_low, x_high, r_low, r_high, bound;
@@ -29,6 +31,10 @@ class Search {
       try_point(space_.x_high, space_.r_low);
       return best_;
     }
+    if (!two_dimensional() && can_sweep(1)) {
+      sweep(space_.r_low);
+      return best_;
+    }
     seed_with_grid();
     for (const Point& start : starts_) descend(start);
     best_.gap = branch_and_bound();
@@ -42,6 +48,33 @@ class Search {
 
   [[nodiscard]] bool two_dimensional() const { return space_.r_high > space_.r_low; }
 
+  /// Where every magnitude is a bin of its own and there are few of them, all partitions of one
+  /// ratio that differ can be tried at a share of the effort.
+  [[nodiscard]] bool can_sweep(double share) const {
+    const double k = objective_.intervals();
+    const auto bins = static_cast<double>(objective_.distribution().bins());
+    return objective_.distribution().exact() && !space_.ratio_of_x0 &&
+           bins * k * k <= share * effort_;
+  }
+
+  /// Tries one x0 between each two at which some weight meets some boundary.
+  void sweep(double r) {
+    const Distribution& distribution = objective_.distribution();
+    std::vector<double> meetings = {space_.x_high};
+    for (std::size_t bin = 0; bin < distribution.bins(); ++bin) {
+      for (int k = 1; k < objective_.intervals(); ++k) {
+        const double x0 = double{distribution.lower(bin)} / width_sum(r, k);
+        if (x0 >= space_.x_low && x0 < space_.x_high) meetings.push_back(x0);
+      }
+    }
+    std::sort(meetings.begin(), meetings.end());
+    try_point(space_.x_low, r);
+    for (std::size_t i = 0; i + 1 < meetings.size(); ++i) {
+      try_point(0.5 * (meetings[i] + meetings[i + 1]), r);
+    }
+    try_point(space_.x_high, r);
+  }
+
   double try_point(double x0, double r) {
     if (space_.ratio_of_x0) r = space_.ratio_of_x0(x0);
     effort_ -= objective_.intervals();
@@ -50,17 +83,24 @@ class Search {
     return fit.rho;
   }
 
+  /// Ratio of row j of the grid: denser near r = 1, where partitions of many intervals change most.
+  [[nodiscard]] double row_ratio(int j, int rows) const {
+    const double s = static_cast<double>(j) / std::max(rows - 1, 1);
+    return space_.r_low + (space_.r_high - space_.r_low) * s * s * s;
+  }
+
   void seed_with_grid() {
     const int columns = two_dimensional() ? 48 : 192;
-    const int rows = two_dimensional() ? 12 : 1;
+    const int rows = two_dimensional() ? kRows : 1;
     std::vector<Point> points;
+    const bool sweep_rows = two_dimensional() && can_sweep(0.5 / kRows);
+    for (int j = 0; sweep_rows && j < rows; ++j) sweep(row_ratio(j, rows));
+    if (sweep_rows) starts_.push_back({best_.x0, best_.r, best_.fit.rho});
     for (int i = 0; i <= columns; ++i) {
       const double t = static_cast<double>(i) / columns;
       const double x0 = space_.x_low * std::pow(space_.x_high / space_.x_low, t);
       for (int j = 0; j < rows; ++j) {
-        // Denser near r = 1, where partitions of many intervals change fastest.
-        const double s = static_cast<double>(j) / std::max(rows - 1, 1);
-        const double r = space_.r_low + (space_.r_high - space_.r_low) * s * s * s;
+        const double r = row_ratio(j, rows);
         points.push_back({x0, r, try_point(x0, r)});
       }
     }
@@ -70,31 +110,35 @@ class Search {
       const auto near = [&](const Point& other) {
         return std::fabs(std::log(other.x0 / point.x0)) < 0.3;
       };
-      if (starts_.size() < 3 && std::none_of(starts_.begin(), starts_.end(), near)) {
+      if (starts_.size() < 4 && std::none_of(starts_.begin(), starts_.end(), near)) {
         starts_.push_back(point);
       }
     }
   }
 
-  /// Compass search in (log x0, log (r - 1 + width of a step)), halving the steps.
+  /// Compass search in (log x0, log of the sum of all widths), halving the steps: the best sums
+  /// for neighbouring x0 are close to each other, the best ratios are not.
   void descend(Point at) {
-    double step_x = 0.15;
-    double step_r = two_dimensional() ? 0.5 * (at.r - 1) + 0.02 : 0;
-    for (int i = 0; i < 200 && step_x > 1e-4; ++i) {
-      if (move(at, step_x, step_r)) continue;
-      step_x /= 2;
-      step_r /= 2;
+    for (double step = 0.15; step > 1e-4;) {
+      if (!move(at, step)) step /= 2;
+      if (effort_ < 0) return;
     }
   }
 
-  bool move(Point& at, double step_x, double step_r) {
+  bool move(Point& at, double step) {
     static constexpr double kMoves[8][2] = {{1, 0},  {-1, 0}, {0, 1}, {0, -1},
                                             {-1, 1}, {1, -1}, {1, 1}, {-1, -1}};
+    const int k = objective_.intervals();
+    const double sum = at.x0 * width_sum(at.r, k);
     for (const auto& direction : kMoves) {
-      if (step_r == 0 && direction[1] != 0) continue;
+      if (!two_dimensional() && direction[1] != 0) continue;
       const double x0 =
-          std::clamp(at.x0 * std::exp(direction[0] * step_x), space_.x_low, space_.x_high);
-      const double r = std::clamp(at.r + direction[1] * step_r, space_.r_low, space_.r_high);
+          std::clamp(at.x0 * std::exp(direction[0] * step), space_.x_low, space_.x_high);
+      double r = at.r;
+      if (two_dimensional()) {
+        const double target = sum * std::exp(direction[1] * step) / x0;
+        r = std::clamp(ratio_for_width_sum(target, k), space_.r_low, space_.r_high);
+      }
       const double rho = try_point(x0, r);
       if (rho > at.rho) {
         at = {x0, r, rho};
@@ -138,7 +182,7 @@ class Search {
     const double r_middle = 1 + (box.r_low > 1 ? std::sqrt((box.r_low - 1) * (box.r_high - 1))
                                                : 0.5 * (box.r_high - 1));
     try_point(x_middle, r_middle);
-    const int last = std::max(objective_.intervals() - 1, 1);
+    const int last = objective_.intervals();
     const double x_width = std::log(box.x_high / box.x_low);
     const double r_width =
         two_dimensional() ? std::log(width_sum(box.r_high, last) / width_sum(box.r_low, last)) : 0;

@@ -23,9 +23,9 @@ struct SearchResult {
   double gap = 0;  ///< Proven: no partition of the space has a rho above fit.rho + gap.
 };
 
-/// Finds the partition of the space with the largest correlation: a grid, a descent from its best
-/// points, then branch and bound over boxes of (x0, r), whose largest remaining bound is the gap.
-/// The work is bounded: about `effort` boundary look-ups.
+/// Finds the partition of the space with the largest correlation: all of them where they are few,
+/// else a grid, a descent from its best points, then branch and bound over boxes of (x0, r), whose
+/// largest remaining bound is the gap. The work is bounded: about `effort` boundary look-ups.
 SearchResult search(Objective& objective, const SearchSpace& space, double effort);
 
 }  // namespace wquant
