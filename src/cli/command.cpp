@@ -1,0 +1,20 @@
+#include "cli/command.h"
+
+#include <array>
+
+namespace wquant {
+namespace {
+
+constexpr std::array<Command, 5> kCommands = {{
+    {"quantize", "quantize a model's weights (the default command)", run_quantize},
+    {"dequantize", "turn a quantized file back into a float model", run_dequantize},
+    {"inspect", "list the tensors of a model or of a quantized file", run_inspect},
+    {"verify", "check that a quantized file is whole and good enough", run_verify},
+    {"formats", "list the file formats", run_formats},
+}};
+
+}  // namespace
+
+std::span<const Command> commands() { return kCommands; }
+
+}  // namespace wquant

@@ -1,0 +1,61 @@
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/text.h"
+#include "cli/arguments.h"
+#include "cli/command.h"
+#include "cli/correlation.h"
+#include "cli/paths.h"
+#include "cli/terminal.h"
+#include "wquant/error.h"
+#include "wquant/formats.h"
+
+namespace wquant {
+namespace {
+
+void check_format(std::string_view name) {
+  std::vector<std::string_view> names;
+  for (const FormatInfo& format : formats()) {
+    if (format.writes && format.name == name) return;
+    if (format.writes) names.push_back(format.name);
+  }
+  throw Error(fmt::format("cannot write format {}", printable(name)), suggest(name, names),
+              ErrorKind::kUsage);
+}
+
+}  // namespace
+
+void run_dequantize(const Arguments& arguments) {
+  std::string file, output, format;
+  bool force = false;
+  Talk talk;
+  Parser parser("dequantize", "Turn a quantized file back into a float model.");
+  parser.add_option("FILE", file, "quantized file")->required();
+  parser.add_option("-o,--output", output, "default: FILE with .npz in place of .safetensors")
+      ->type_name("OUT");
+  parser.add_option("--format", format, "default: by the extension of OUT; see wquant formats")
+      ->type_name("F");
+  parser.add_flag("--force", force, "replace an existing output");
+  parser.add_talk(talk);
+  if (!parser.parse_arguments(arguments)) return;
+  if (!format.empty()) check_format(format);
+
+  require_quantized(file);
+  const std::filesystem::path path =
+      output.empty() ? float_path(file, format) : std::filesystem::path(output);
+  check_output(path, file, force);
+  const auto model = open_model(file);
+  {
+    ProgressLine line(talk);
+    write_model(*model, path, format, force ? Overwrite::kReplace : Overwrite::kRefuse,
+                run_options(line));
+  }
+  spdlog::info("wrote {}", printable(path.string(), 1000));
+}
+
+}  // namespace wquant

@@ -1,0 +1,186 @@
+#include <fmt/format.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/text.h"
+#include "cli/arguments.h"
+#include "cli/command.h"
+#include "cli/statistics.h"
+#include "cli/terminal.h"
+#include "formats/quantized_file.h"
+#include "report/table.h"
+#include "wquant/error.h"
+#include "wquant/formats.h"
+
+namespace wquant {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+void print_json(const Json& json) {
+  print_result(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+Json json_of(const TensorInfo& info, std::uint64_t bytes) {
+  return {{"name", info.name},
+          {"shape", info.shape},
+          {"dtype", name_of(info.dtype)},
+          {"count", info.count()},
+          {"bytes", bytes}};
+}
+
+std::vector<std::optional<Statistics>> all_statistics(const ModelReader& model, const Talk& talk) {
+  std::uint64_t done = 0, total = 0;
+  for (const TensorInfo& info : model.tensors()) total += info.bytes();
+  std::vector<std::optional<Statistics>> list(model.tensors().size());
+  ProgressLine line(talk);
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const TensorInfo& info = model.tensors()[i];
+    try {
+      if (is_quantizable(info.dtype)) list[i] = tensor_statistics(model, i);
+    } catch (Error& error) {
+      if (error.kind() != ErrorKind::kInterrupted) error.at_tensor(info.name);
+      error.at_file(model.path());
+      throw;
+    }
+    line.update(done += info.bytes(), total);
+  }
+  return list;
+}
+
+// A float model.
+
+void print_model_text(const ModelReader& model,
+                      const std::vector<std::optional<Statistics>>& statistics) {
+  Table table({{"tensor", Align::kLeft},
+               {"shape", Align::kLeft},
+               {"dtype", Align::kLeft},
+               {"bytes"},
+               {"min"},
+               {"max"},
+               {"mean"},
+               {"std"},
+               {"zeros"},
+               {"nonfinite"}});
+  std::uint64_t bytes = 0;
+  const auto figure = [](double value) { return fmt::format("{:.3g}", value); };
+  for (std::size_t i = 0; i < statistics.size(); ++i) {
+    const TensorInfo& info = model.tensors()[i];
+    std::vector<std::string> row = {printable(info.name), shape_text(info.shape),
+                                    std::string(name_of(info.dtype)), byte_text(info.bytes())};
+    if (const auto& s = statistics[i]) {
+      row.insert(row.end(), {figure(s->min), figure(s->max), figure(s->mean), figure(s->deviation),
+                             fmt::format("{}", s->zeros), fmt::format("{}", s->nonfinite)});
+    }
+    row.resize(10, "-");
+    table.add(std::move(row));
+    bytes += info.bytes();
+  }
+  print_result(table.text());
+  print_result(fmt::format("{}: {}, {} tensors, {}\n", printable(model.path(), 1000),
+                           model.format(), statistics.size(), byte_text(bytes)));
+}
+
+void print_model_json(const ModelReader& model,
+                      const std::vector<std::optional<Statistics>>& statistics) {
+  Json tensors = Json::array();
+  for (std::size_t i = 0; i < statistics.size(); ++i) {
+    const TensorInfo& info = model.tensors()[i];
+    Json json = json_of(info, info.bytes());
+    if (const auto& s = statistics[i]) {
+      json["min"] = s->min;
+      json["max"] = s->max;
+      json["mean"] = s->mean;
+      json["std"] = s->deviation;
+      json["zeros"] = s->zeros;
+      json["nonfinite"] = s->nonfinite;
+    }
+    tensors.push_back(std::move(json));
+  }
+  print_json({{"file", model.path()}, {"format", model.format()}, {"tensors", tensors}});
+}
+
+// A quantized file.
+
+void print_quantized_text(const QuantizedModel& model) {
+  Table table({{"tensor", Align::kLeft},
+               {"shape", Align::kLeft},
+               {"dtype", Align::kLeft},
+               {"bytes"},
+               {"bits"},
+               {"mode", Align::kLeft},
+               {"r"},
+               {"rho"}});
+  const Report& report = model.report();
+  for (const TensorReport& tensor : report.tensors) {
+    std::vector<std::string> row = {printable(tensor.info.name), shape_text(tensor.info.shape),
+                                    std::string(name_of(tensor.info.dtype)),
+                                    byte_text(tensor.bytes)};
+    if (tensor.quantized) {
+      row.insert(row.end(), {fmt::format("{}", tensor.codebook.bits), tensor.settings.mode,
+                             fmt::format("{:.4f}", tensor.codebook.ratio),
+                             fmt::format("{:.6f}", tensor.codebook.rho)});
+    } else {
+      row.insert(row.end(), {"-", "kept"});
+    }
+    row.resize(8, "-");
+    table.add(std::move(row));
+  }
+  print_result(table.text());
+  print_result(fmt::format("{}: quantized, {} tensors, {}\nsettings: {}\n",
+                           printable(model.path(), 1000), report.tensors.size(),
+                           byte_text(report.file_bytes), printable(model.settings_json(), 1000)));
+}
+
+void print_quantized_json(const QuantizedModel& model) {
+  Json tensors = Json::array();
+  for (const TensorReport& tensor : model.report().tensors) {
+    Json json = json_of(tensor.info, tensor.bytes);
+    json["quantized"] = tensor.quantized;
+    if (tensor.quantized) {
+      json["bits"] = tensor.codebook.bits;
+      json["mode"] = tensor.settings.mode;
+      json["x0"] = tensor.codebook.x0;
+      json["ratio"] = tensor.codebook.ratio;
+      json["correlation"] = tensor.codebook.rho;
+      json["relative_error"] = tensor.relative_error;
+    } else {
+      json["kept_reason"] = tensor.kept_reason;
+    }
+    tensors.push_back(std::move(json));
+  }
+  print_json({{"file", model.path()},
+              {"format", model.format()},
+              {"file_bytes", model.report().file_bytes},
+              {"settings", Json::parse(model.settings_json(), nullptr, false)},
+              {"tensors", tensors}});
+}
+
+}  // namespace
+
+void run_inspect(const Arguments& arguments) {
+  std::string file;
+  bool json = false;
+  Talk talk;
+  Parser parser("inspect",
+                "List the tensors of a model with statistics, or of a quantized file "
+                "with their settings.");
+  parser.add_option("FILE", file, "a model's file or folder, or a quantized file")->required();
+  parser.add_flag("--json", json, "print JSON");
+  parser.add_talk(talk);
+  if (!parser.parse_arguments(arguments)) return;
+
+  if (is_quantized_file(file)) {
+    const QuantizedModel model(file);
+    return json ? print_quantized_json(model) : print_quantized_text(model);
+  }
+  const auto model = open_model(file);
+  const auto statistics = all_statistics(*model, talk);
+  return json ? print_model_json(*model, statistics) : print_model_text(*model, statistics);
+}
+
+}  // namespace wquant

@@ -1,0 +1,88 @@
+#include "cli/paths.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <system_error>
+
+#include "formats/format.h"
+#include "wquant/error.h"
+
+namespace wquant {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kSafetensors = ".safetensors";
+
+/// Extensions of two parts that count as one.
+constexpr std::array<std::string_view, 3> kLongExtensions = {".safetensors.index.json",
+                                                             ".bin.index.json", ".npz.gz"};
+
+std::string without_suffix(std::string name, std::string_view suffix) {
+  if (name.size() > suffix.size() && name.ends_with(suffix)) {
+    name.resize(name.size() - suffix.size());
+  }
+  return name;
+}
+
+std::string stem_of(const fs::path& path) {
+  const std::string name = path.filename().string();
+  for (const std::string_view extension : kLongExtensions) {
+    if (name.ends_with(extension) && name.size() > extension.size()) {
+      return without_suffix(name, extension);
+    }
+  }
+  return path.stem().string();
+}
+
+/// `folder/` as `folder`, and "." by its real name.
+fs::path named(const fs::path& path) {
+  const fs::path plain = path.has_filename() ? path : path.parent_path();
+  if (plain != "." && plain.filename() != "..") return plain;
+  return fs::weakly_canonical(plain);
+}
+
+std::string_view extension_of(std::string_view format) {
+  if (format.empty()) return ".npz";
+  for (const Format& row : format_table()) {
+    if (row.name == format && !row.extensions.empty()) return row.extensions.front();
+  }
+  return "";
+}
+
+}  // namespace
+
+fs::path quantized_path(const fs::path& input, std::string_view mode, int bits) {
+  const fs::path path = named(input);
+  const std::string stem = fs::is_directory(path) ? path.filename().string() : stem_of(path);
+  return path.parent_path() / fmt::format("{}.{}{}{}", stem, mode, bits, kSafetensors);
+}
+
+fs::path report_path(const fs::path& output) {
+  return output.parent_path() /
+         (without_suffix(output.filename().string(), kSafetensors) + ".report.json");
+}
+
+fs::path float_path(const fs::path& file, std::string_view format) {
+  const std::string stem = without_suffix(file.filename().string(), kSafetensors);
+  const fs::path path = file.parent_path() / (stem + std::string(extension_of(format)));
+  if (path != file) return path;
+  return file.parent_path() / (stem + ".float" + std::string(extension_of(format)));
+}
+
+void check_output(const fs::path& output, const fs::path& input, bool force) {
+  std::error_code code;
+  if (fs::equivalent(output, input, code)) {
+    throw Error("the output would replace the input", "give another name with -o",
+                ErrorKind::kUsage)
+        .at_file(output.string());
+  }
+  if (!force && fs::exists(output, code)) {
+    throw Error("exists", "give --force to replace it, or another name with -o")
+        .at_file(output.string());
+  }
+}
+
+}  // namespace wquant

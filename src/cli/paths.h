@@ -1,0 +1,25 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace wquant {
+
+/// Where quantize writes by default: beside the input, its name with `.exp3.safetensors` in place
+/// of its extension (a folder's name is taken whole).
+std::filesystem::path quantized_path(const std::filesystem::path& input, std::string_view mode,
+                                     int bits);
+
+/// Where the report of a quantized file lies: `.report.json` in place of `.safetensors`.
+std::filesystem::path report_path(const std::filesystem::path& output);
+
+/// Where dequantize writes by default: the name with the format's own extension in place of
+/// `.safetensors`; `.npz` where no format is named.
+std::filesystem::path float_path(const std::filesystem::path& file, std::string_view format);
+
+/// Throws Error when `output` is `input`, also through links, or exists and `force` is not set.
+void check_output(const std::filesystem::path& output, const std::filesystem::path& input,
+                  bool force);
+
+}  // namespace wquant

@@ -1,0 +1,155 @@
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "base/output_file.h"
+#include "base/text.h"
+#include "cli/arguments.h"
+#include "cli/command.h"
+#include "cli/correlation.h"
+#include "cli/paths.h"
+#include "cli/quantize_options.h"
+#include "cli/signals.h"
+#include "cli/terminal.h"
+#include "formats/quantized_file.h"
+#include "report/render.h"
+#include "wquant/error.h"
+#include "wquant/formats.h"
+
+namespace wquant {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Where the run writes.
+struct Outputs {
+  fs::path model, report;
+};
+
+Outputs outputs_of(const QuantizeOptions& options) {
+  Outputs outputs;
+  outputs.model = options.output;
+  if (options.output.empty()) {
+    const TensorSettings& settings = options.settings.tensor;
+    outputs.model = quantized_path(options.input, settings.mode, settings.bits);
+  }
+  outputs.report = report_path(outputs.model);
+  return outputs;
+}
+
+/// Refuses before any work what could not be written after it.
+void check_outputs(const Outputs& outputs, const QuantizeOptions& options) {
+  if (options.dry_run) return;
+  for (const fs::path& path : {outputs.model, outputs.report}) {
+    check_output(path, options.input, options.force);
+  }
+}
+
+/// What the report says of files.
+void name_files(Report& report, const QuantizeOptions& options, const Outputs& outputs,
+                const QuantizedLayout& layout) {
+  report.input = options.input;
+  report.output = outputs.model.string();
+  report.header_bytes = layout.header_bytes;
+  report.file_bytes = layout.file_bytes;
+}
+
+Report dry_report(const Plan& plan) {
+  Report report;
+  report.dry_run = true;
+  for (const PlannedTensor& planned : plan.tensors) {
+    TensorReport tensor;
+    tensor.info = planned.info;
+    tensor.quantized = planned.quantized;
+    tensor.kept_reason = planned.kept_reason;
+    tensor.settings = planned.settings;
+    tensor.codebook.bits = planned.quantized ? planned.settings.bits : 0;
+    for (const Part part : {Part::kKept, Part::kCodes, Part::kLevels}) {
+      tensor.bytes += part_size(planned, part);
+    }
+    report.tensors.push_back(std::move(tensor));
+  }
+  return report;
+}
+
+Report run_with_progress(const ModelReader& model, const Plan& plan, PartSink& sink,
+                         const QuantizeOptions& options) {
+  ProgressLine line(options.talk);
+  try {
+    return quantize(model, plan, sink, run_options(line, options.threads));
+  } catch (Error& error) {
+    error.at_file(options.input);
+    throw;
+  }
+}
+
+/// The whole work. The report's file is complete before the model's file gets its name, so that
+/// only the two renames stand between neither and both.
+Report write_outputs(const ModelReader& model, const Plan& plan, const QuantizedLayout& layout,
+                     const QuantizeOptions& options, const Outputs& outputs) {
+  const Overwrite overwrite = options.force ? Overwrite::kReplace : Overwrite::kRefuse;
+  OutputFile report_file(outputs.report, overwrite);
+  QuantizedWriter writer(outputs.model, plan, options.settings, overwrite);
+  Report report = run_with_progress(model, plan, writer, options);
+  if (options.min_correlation) {
+    require_correlation(report, *options.min_correlation, options.input);
+  }
+  name_files(report, options, outputs, layout);
+  report_file.append(report_json(report));
+  check_stop();
+  writer.finish(report);
+  report_file.commit();
+  name_files(report, options, outputs, layout);
+  return report;
+}
+
+void print_report(const Report& report, const QuantizeOptions& options) {
+  if (options.json) {
+    print_result(report_json(report));
+  } else if (!options.talk.quiet) {
+    print_result(report_text(report));
+  }
+}
+
+Plan plan_of(const ModelReader& model, const QuantizeOptions& options) {
+  try {
+    return make_plan(model, options.settings);
+  } catch (Error& error) {
+    if (error.kind() != ErrorKind::kUsage) error.at_file(options.input);
+    throw;
+  }
+}
+
+void execute(const QuantizeOptions& options) {
+  const auto model = open_model(options.input);
+  const Outputs outputs = outputs_of(options);
+  check_outputs(outputs, options);
+  spdlog::debug("{}: {}, {} tensors", printable(options.input, 1000), model->format(),
+                model->tensors().size());
+  if (model->format() == "wquant") {
+    spdlog::warn("{}: already quantized: its levels are quantized again",
+                 printable(options.input, 1000));
+  }
+  const Plan plan = plan_of(*model, options);
+  const QuantizedLayout layout = make_layout(plan, options.settings);
+  spdlog::debug("{}: {}", printable(outputs.model.string(), 1000), byte_text(layout.file_bytes));
+  check_stop();
+  if (options.dry_run) {
+    Report report = dry_report(plan);
+    name_files(report, options, outputs, layout);
+    return print_report(report, options);
+  }
+  print_report(write_outputs(*model, plan, layout, options, outputs), options);
+}
+
+}  // namespace
+
+void run_quantize(const Arguments& arguments) {
+  QuantizeOptions options;
+  if (parse_quantize_options(arguments, options)) execute(options);
+}
+
+}  // namespace wquant

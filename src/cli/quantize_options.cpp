@@ -1,0 +1,156 @@
+#include "cli/quantize_options.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <vector>
+
+#include "base/text.h"
+#include "cli/arguments.h"
+#include "wquant/codebook.h"
+#include "wquant/error.h"
+
+namespace wquant {
+namespace {
+
+constexpr std::string_view kEpilog =
+    "Floating-point tensors of 2 or more dimensions are quantized, the rest is kept; the report\n"
+    "says why. Items of --set: bits, mode, ratio, range, values, rescale; the last match wins.\n"
+    "Exit codes: 0 done, 1 failed, 2 usage, 3 a limit was not met, 130 interrupted.";
+
+/// One option that settings.h knows by its key.
+struct SettingRow {
+  std::string_view key, values, help;
+};
+
+constexpr std::array<SettingRow, 6> kSettingRows = {{
+    {"bits", "N", "bits of a code, 1 to 8 (default 4)"},
+    {"mode", "", "family of the levels (default exp)"},
+    {"ratio", "auto|range|R", "ratio of neighbouring intervals of exp (default auto)"},
+    {"range", "search|full", "outermost level of linear (default search)"},
+    {"values", "centroid|midpoint", "value of an interval (default centroid)"},
+    {"rescale", "variance|mse|none", "scale of the levels (default variance)"},
+}};
+
+/// What was typed, before it is understood.
+struct Typed {
+  std::array<std::string, kSettingRows.size()> settings;
+  std::array<CLI::Option*, kSettingRows.size()> options = {};
+  std::vector<std::string> rules;
+  std::string nonfinite = "error", include, exclude;
+};
+
+std::string mode_names() {
+  std::vector<std::string_view> names;
+  for (const FamilyInfo& family : families()) names.push_back(family.name);
+  return fmt::format("{}", fmt::join(names, "|"));
+}
+
+void add_settings(Parser& parser, Typed& typed) {
+  for (std::size_t i = 0; i < kSettingRows.size(); ++i) {
+    const SettingRow& row = kSettingRows[i];
+    typed.options[i] =
+        parser.add_option(fmt::format("--{}", row.key), typed.settings[i], std::string(row.help));
+    typed.options[i]->type_name(row.values.empty() ? mode_names() : std::string(row.values));
+  }
+}
+
+void add_selection(Parser& parser, Typed& typed, Settings& settings) {
+  parser.add_option("--include", typed.include, "quantize only tensors whose name matches")
+      ->type_name("REGEX");
+  parser.add_option("--exclude", typed.exclude, "keep tensors whose name matches")
+      ->type_name("REGEX");
+  parser
+      .add_option("--set", typed.rules,
+                  "other settings for tensors whose name matches: 'REGEX:bits=5,mode=linear'")
+      ->type_name("RULE")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false);
+  parser.add_flag("--all", settings.all, "tensors of less than 2 dimensions too");
+  parser.add_flag("--strict", settings.strict,
+                  "a kept float tensor of 2 or more dimensions is an error");
+  parser.add_option("--nonfinite", typed.nonfinite, "what a NaN or infinity does (default error)")
+      ->type_name("error|keep");
+}
+
+void add_run(Parser& parser, QuantizeOptions& options) {
+  parser.add_option("--threads", options.threads, "0: all of the machine (default)")
+      ->type_name("N")
+      ->check(CLI::Range(0, 4096));
+  parser
+      .add_option("--min-correlation", options.min_correlation,
+                  "write nothing when a tensor's correlation is lower")
+      ->type_name("R");
+  parser.add_flag("--force", options.force, "replace existing output");
+  parser.add_flag("--dry-run", options.dry_run, "show the plan and the exact size, write nothing");
+  parser.add_flag("--json", options.json, "print the report as JSON");
+  parser.add_talk(options.talk);
+}
+
+void apply_setting(TensorSettings& settings, std::string_view key, const std::string& value) {
+  if (value.find(',') != std::string::npos) {
+    throw Error(fmt::format("--{} {} is more than one value", key, printable(value)),
+                "give one value", ErrorKind::kUsage);
+  }
+  wquant::apply(settings, fmt::format("{}={}", key, value));
+}
+
+/// "RE:items" at its last colon: items hold none.
+SettingsRule rule_of(const std::string& text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string::npos || text.find('=', colon) == std::string::npos) {
+    throw Error(fmt::format("--set {} has no settings", printable(text)),
+                "write for example --set 'head:bits=5,mode=linear'", ErrorKind::kUsage);
+  }
+  return {text.substr(0, colon), text.substr(colon + 1)};
+}
+
+NonFinite nonfinite_of(const std::string& word) {
+  static constexpr std::array<std::string_view, 2> kWords = {"error", "keep"};
+  if (word == kWords[0]) return NonFinite::kError;
+  if (word == kWords[1]) return NonFinite::kKeep;
+  throw Error(fmt::format("unknown --nonfinite {}", printable(word)), suggest(word, kWords),
+              ErrorKind::kUsage);
+}
+
+void understand(const Typed& typed, const Parser& parser, Settings& settings) {
+  for (std::size_t i = 0; i < kSettingRows.size(); ++i) {
+    if (typed.options[i]->count() == 0) continue;
+    apply_setting(settings.tensor, kSettingRows[i].key, typed.settings[i]);
+  }
+  check(settings.tensor);
+  for (const std::string& rule : typed.rules) settings.rules.push_back(rule_of(rule));
+  if (parser.count("--include") > 0) settings.include = typed.include;
+  if (parser.count("--exclude") > 0) settings.exclude = typed.exclude;
+  settings.nonfinite = nonfinite_of(typed.nonfinite);
+}
+
+}  // namespace
+
+bool parse_quantize_options(const Arguments& arguments, QuantizeOptions& options) {
+  Typed typed;
+  Parser parser("quantize", "Quantize a model's weights into a packed file and a report.",
+                std::string(kEpilog));
+  parser.add_option("INPUT", options.input, "a model's file or folder, see wquant formats")
+      ->required();
+  parser
+      .add_option("-o,--output", options.output,
+                  "default: INPUT's name with .exp3.safetensors for its extension")
+      ->type_name("OUT");
+  add_settings(parser, typed);
+  add_selection(parser, typed, options.settings);
+  add_run(parser, options);
+  if (!parser.parse_arguments(arguments)) return false;
+  understand(typed, parser, options.settings);
+  if (options.min_correlation) check_correlation_limit(*options.min_correlation);
+  if (options.min_correlation && options.dry_run) {
+    throw Error("--dry-run reads no weight, so that there is no correlation",
+                "leave --min-correlation out", ErrorKind::kUsage);
+  }
+  return true;
+}
+
+}  // namespace wquant

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "cli/command.h"
+#include "cli/terminal.h"
+#include "wquant/settings.h"
+
+namespace wquant {
+
+/// What `wquant quantize` was asked to do.
+struct QuantizeOptions {
+  std::string input;
+  std::string output;  ///< Empty: beside the input.
+  Settings settings;
+  unsigned threads = 0;
+  bool force = false, dry_run = false, json = false;
+  std::optional<double> min_correlation;
+  Talk talk;
+};
+
+/// Fills `options`. False when only help was wanted. Throws Error (usage).
+bool parse_quantize_options(const Arguments& arguments, QuantizeOptions& options);
+
+}  // namespace wquant

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "wquant/model.h"
+
+namespace wquant {
+
+/// Statistics of a floating-point tensor. Numbers that are not finite are counted and otherwise
+/// left out; with none left the four figures are 0.
+struct Statistics {
+  double min = 0, max = 0, mean = 0;
+  double deviation = 0;  ///< Population standard deviation.
+  std::uint64_t finite = 0, zeros = 0, nonfinite = 0;
+};
+
+/// Reads tensor `index`, which must be quantizable, in slabs of 1 MiB of float64. Throws Error,
+/// also when the user stops the program.
+Statistics tensor_statistics(const ModelReader& model, std::size_t index);
+
+}  // namespace wquant

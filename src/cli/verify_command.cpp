@@ -1,0 +1,83 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "base/text.h"
+#include "cli/arguments.h"
+#include "cli/command.h"
+#include "cli/correlation.h"
+#include "cli/terminal.h"
+#include "formats/quantized_file.h"
+#include "wquant/error.h"
+
+namespace wquant {
+namespace {
+
+std::size_t quantized_count(const Report& report) {
+  std::size_t count = 0;
+  for (const TensorReport& tensor : report.tensors) count += tensor.quantized ? 1 : 0;
+  return count;
+}
+
+std::string result_text(const std::string& file, const Report& report) {
+  const TensorReport* worst = worst_tensor(report);
+  std::string text = fmt::format("{}: whole: {} tensors, {} quantized", printable(file, 1000),
+                                 report.tensors.size(), quantized_count(report));
+  if (worst != nullptr) {
+    text += fmt::format(", lowest correlation {:.6f} ({})", worst->codebook.rho,
+                        printable(worst->info.name));
+  }
+  return text + "\n";
+}
+
+std::string result_json(const std::string& file, const Report& report) {
+  const TensorReport* worst = worst_tensor(report);
+  nlohmann::ordered_json json = {{"file", file},
+                                 {"whole", true},
+                                 {"tensors", report.tensors.size()},
+                                 {"quantized", quantized_count(report)}};
+  json["lowest_correlation"] = nullptr;
+  json["lowest_tensor"] = nullptr;
+  if (worst != nullptr) {
+    json["lowest_correlation"] = worst->codebook.rho;
+    json["lowest_tensor"] = worst->info.name;
+  }
+  return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace
+
+void run_verify(const Arguments& arguments) {
+  std::string file;
+  std::optional<double> limit;
+  bool json = false;
+  Talk talk;
+  Parser parser("verify", "Check that a quantized file is whole, and how near it is to the model.",
+                "Exit codes: 0 whole, 1 damaged or not a quantized file, 3 below the limit.");
+  parser.add_option("FILE", file, "quantized file")->required();
+  parser
+      .add_option("--min-correlation", limit,
+                  "lowest correlation with the weights that every tensor must have")
+      ->type_name("R");
+  parser.add_flag("--json", json, "print JSON");
+  parser.add_talk(talk);
+  if (!parser.parse_arguments(arguments)) return;
+  if (limit) check_correlation_limit(*limit);
+
+  require_quantized(file);
+  const QuantizedModel model(file);
+  {
+    ProgressLine line(talk);
+    model.verify(run_options(line));
+  }
+  if (json) {
+    print_result(result_json(file, model.report()));
+  } else if (!talk.quiet) {
+    print_result(result_text(file, model.report()));
+  }
+  if (limit) require_correlation(model.report(), *limit, file);
+}
+
+}  // namespace wquant
