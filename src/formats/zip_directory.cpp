@@ -4,6 +4,7 @@
 #include <minizip/unzip.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <memory>
 #include <unordered_set>
@@ -15,6 +16,7 @@ namespace {
 
 constexpr std::size_t kLocalHeader = 30;     ///< Bytes before the name of a member.
 constexpr std::size_t kDirectoryEntry = 46;  ///< The same in the directory.
+constexpr std::size_t kEndRecord = 22;
 constexpr std::uint64_t kMaxDeflate = 1032;  ///< No deflate stream unpacks to more times its size.
 constexpr uLong kEncrypted = 0x0001 | 0x2000;  ///< Bits of the flags.
 
@@ -22,6 +24,7 @@ constexpr uLong kEncrypted = 0x0001 | 0x2000;  ///< Bits of the flags.
 struct Cursor {
   std::span<const std::byte> file;
   std::uint64_t at = 0;
+  bool past_end = false;  ///< Something was to be read that is not there.
 };
 
 Cursor& cursor(voidpf opaque) { return *static_cast<Cursor*>(opaque); }
@@ -33,6 +36,7 @@ uLong read_cursor(voidpf opaque, voidpf, void* out, uLong size) {
   const std::uint64_t length = std::min<std::uint64_t>(size, from.file.size() - from.at);
   if (length != 0) std::memcpy(out, from.file.data() + from.at, length);
   from.at += length;
+  from.past_end = from.past_end || length != size;
   return length;
 }
 
@@ -51,7 +55,8 @@ long seek_cursor(voidpf opaque, voidpf, ZPOS64_T offset, int origin) {
 }
 
 int close_cursor(voidpf, voidpf) { return 0; }
-int no_error(voidpf, voidpf) { return 0; }
+/// The library would go on with zeros.
+int has_error(voidpf opaque, voidpf) { return cursor(opaque).past_end ? 1 : 0; }
 
 struct CloseZip {
   void operator()(void* zip) const { unzClose(zip); }
@@ -60,7 +65,7 @@ using Zip = std::unique_ptr<void, CloseZip>;
 
 Zip open_zip(Cursor& from) {
   zlib_filefunc64_def functions = {open_cursor, read_cursor,  write_cursor, tell_cursor,
-                                   seek_cursor, close_cursor, no_error,     &from};
+                                   seek_cursor, close_cursor, has_error,    &from};
   Zip zip(unzOpen2_64("", &functions));
   if (!zip) throw Error("is no zip archive, or its end is missing", "get it again");
   return zip;
@@ -147,6 +152,13 @@ void check_overlap(std::span<const ZipMember> members) {
   }
 }
 
+/// Nothing but the end record, which the library does not find at the start of a file.
+bool is_empty_archive(std::span<const std::byte> file) {
+  std::array<std::byte, kEndRecord> empty = {};
+  std::memcpy(empty.data(), "PK\x05\x06", 4);
+  return std::equal(file.begin(), file.end(), empty.begin(), empty.end());
+}
+
 std::uint64_t count_members(unzFile zip, std::uint64_t file_size) {
   unz_global_info64 info = {};
   unzGetGlobalInfo64(zip, &info);
@@ -160,6 +172,7 @@ std::uint64_t count_members(unzFile zip, std::uint64_t file_size) {
 }  // namespace
 
 std::vector<ZipMember> read_zip_directory(std::span<const std::byte> file) {
+  if (is_empty_archive(file)) return {};
   Cursor from{file};
   const Zip zip = open_zip(from);
   const std::uint64_t count = count_members(zip.get(), file.size());
@@ -169,6 +182,9 @@ std::vector<ZipMember> read_zip_directory(std::span<const std::byte> file) {
     const int code = i == 0 ? unzGoToFirstFile(zip.get()) : unzGoToNextFile(zip.get());
     if (code != UNZ_OK) throw Error("its zip directory is damaged", "get it again");
     members.push_back(read_member(zip.get(), name, file.size()));
+  }
+  if (count != 0 && unzGoToNextFile(zip.get()) == UNZ_OK) {
+    throw Error("holds more members than its zip directory counts");
   }
   check_names(members);
   check_overlap(members);

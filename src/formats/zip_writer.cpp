@@ -102,6 +102,7 @@ void ZipWriter::begin(const std::string& name, std::uint64_t size) {
                                 name_flag(name), zip64 ? 1 : 0));
   size_ = 0;
   crc_ = 0;
+  ++count_;
 }
 
 void ZipWriter::write(std::span<const std::byte> bytes) {
@@ -117,6 +118,11 @@ void ZipWriter::write(std::span<const std::byte> bytes) {
 void ZipWriter::end() { check(zipCloseFileInZipRaw64(zip_, size_, crc_)); }
 
 void ZipWriter::finish() {
+  // The library writes the wider directory for large archives only.
+  if (count_ >= 0xFFFF && at_ < std::numeric_limits<std::uint32_t>::max()) {
+    throw Error(fmt::format("{} members are too many for a zip archive of less than 4 GB", count_),
+                "write safetensors instead");
+  }
   const int code = zipClose(std::exchange(zip_, nullptr), nullptr);
   check(code);
 }

@@ -40,6 +40,7 @@ class ZipWriter {
   void* zip_ = nullptr;
   std::uint64_t size_ = 0;  ///< Of the member so far.
   std::uint32_t crc_ = 0;
+  std::uint64_t count_ = 0;  ///< Members begun.
 };
 
 }  // namespace wquant

@@ -1,0 +1,110 @@
+#pragma once
+
+#include <zlib.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "formats/safetensors_support.h"
+
+namespace wquant::test {
+
+/// `size` low bytes of a number, little-endian.
+inline std::string le(std::uint64_t value, std::size_t size) {
+  std::string bytes;
+  for (; bytes.size() < size; value >>= 8) bytes += static_cast<char>(value & 0xFF);
+  return bytes;
+}
+
+/// A .npy file from its pieces, right or wrong.
+inline std::string npy_bytes(std::string_view dict, std::string_view data = {}, int major = 1) {
+  std::string bytes = "\x93NUMPY";
+  bytes += static_cast<char>(major);
+  bytes += '\0';
+  bytes += le(dict.size() + 1, major == 1 ? 2 : 4);
+  return bytes.append(dict).append("\n").append(data);
+}
+
+/// The dictionary of a header.
+inline std::string npy_dict(std::string_view descr, std::string_view shape,
+                            std::string_view fortran = "False") {
+  return "{'descr': '" + std::string(descr) + "', 'fortran_order': " + std::string(fortran) +
+         ", 'shape': " + std::string(shape) + ", }";
+}
+
+/// A .npy file of `count` bytes 0, 1, 2, ...
+inline std::string npy_ramp(std::size_t count) {
+  std::string data(count, '\0');
+  for (std::size_t i = 0; i < count; ++i) data[i] = static_cast<char>(i);
+  return npy_bytes(npy_dict("|u1", "(" + std::to_string(count) + ",)"), data);
+}
+
+inline std::string raw_deflate(std::string_view text) {
+  z_stream stream = {};
+  deflateInit2(&stream, 9, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY);
+  std::string out(deflateBound(&stream, text.size()) + 16, '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+  stream.avail_in = static_cast<uInt>(text.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  deflate(&stream, Z_FINISH);
+  out.resize(out.size() - stream.avail_out);
+  deflateEnd(&stream);
+  return out;
+}
+
+/// One member of a zip archive as its headers describe it, which need not be the truth.
+struct ZipPart {
+  ZipPart(std::string member, std::string_view content, bool deflate = false)
+      : name(std::move(member)),
+        stored(deflate ? raw_deflate(content) : std::string(content)),
+        method(deflate ? 8 : 0),
+        crc(static_cast<std::uint32_t>(crc32(0, reinterpret_cast<const Bytef*>(content.data()),
+                                             static_cast<uInt>(content.size())))),
+        stored_size(stored.size()),
+        size(content.size()) {}
+
+  std::string name, stored;
+  std::uint16_t flags = 0, method;
+  std::uint32_t crc;
+  std::uint64_t stored_size, size;
+  std::int64_t offset = -1;  ///< Of the local header as the directory gives it; -1: where it is.
+};
+
+struct ZipEnd {
+  std::int64_t count = -1, directory_size = -1, directory_offset = -1;  ///< -1: the truth.
+};
+
+/// A zip archive from its pieces, right or wrong.
+inline std::string zip_bytes(const std::vector<ZipPart>& parts, const ZipEnd& end = {}) {
+  const auto or_else = [](std::int64_t value, std::uint64_t truth) {
+    return value < 0 ? truth : static_cast<std::uint64_t>(value);
+  };
+  std::string file, directory;
+  for (const ZipPart& part : parts) {
+    const std::string fields = le(part.flags, 2) + le(part.method, 2) + le(0x00210000, 4) +
+                               le(part.crc, 4) + le(part.stored_size, 4) + le(part.size, 4) +
+                               le(part.name.size(), 2) + le(0, 2);
+    directory += "PK\x01\x02" + le(20, 2) + le(20, 2) + fields + le(0, 10) +
+                 le(or_else(part.offset, file.size()), 4) + part.name;
+    file += "PK\x03\x04" + le(20, 2) + fields + part.name + part.stored;
+  }
+  const std::uint64_t count = or_else(end.count, parts.size());
+  return file + directory + "PK\x05\x06" + le(0, 4) + le(count, 2) + le(count, 2) +
+         le(or_else(end.directory_size, directory.size()), 4) +
+         le(or_else(end.directory_offset, file.size()), 4) + le(0, 2);
+}
+
+/// Opens and reads the whole model; the message of the Error, or "(no error)".
+template <typename Open>
+std::string read_error(Open&& open, const std::filesystem::path& path, std::string_view bytes) {
+  write_file(path, bytes);
+  return error_of([&] {
+    const auto model = open(path);
+    for (std::size_t i = 0; i < model->tensors().size(); ++i) read_tensor(*model, i);
+  });
+}
+
+}  // namespace wquant::test
