@@ -18,7 +18,6 @@ void JsonLists::open() {
   if (depth() == kMaxDimensions) {
     throw Error(fmt::format("its lists are nested more than {} deep", kMaxDimensions));
   }
-  if (!counts_.empty()) ++counts_.back();
   counts_.push_back(0);
   if (extents_.size() < counts_.size()) extents_.emplace_back();
 }
@@ -34,13 +33,13 @@ void JsonLists::close() {
   std::optional<std::uint64_t>& extent = extents_[depth() - 1];
   counts_.pop_back();
   if (extent && *extent != count) {
-    if (!counts_.empty()) --counts_.back();  // So that place() is that of the list.
     throw Error(
         fmt::format("its lists are ragged: the one at {} has {} elements, the ones before "
                     "have {}",
                     place(), count, *extent));
   }
   extent = count;
+  if (!counts_.empty()) ++counts_.back();
 }
 
 std::vector<std::uint64_t> JsonLists::shape() const {

@@ -26,7 +26,7 @@ class JsonLists {
  private:
   void set_rank(std::size_t rank, const char* what);
 
-  std::vector<std::uint64_t> counts_;                  ///< Elements so far of each open list.
+  std::vector<std::uint64_t> counts_;                  ///< Finished elements of each open list.
   std::vector<std::optional<std::uint64_t>> extents_;  ///< By depth, once a list was closed.
   std::optional<std::size_t> rank_;                    ///< Depth at which the numbers lie.
 };

@@ -24,25 +24,23 @@ namespace fs = std::filesystem;
 constexpr std::string_view kSuffix = ".npy";
 constexpr std::size_t kMaxFileName = 255;
 
+/// For a part of a path of which the last gets the suffix.
 bool is_file_name(std::string_view part) {
-  return !part.empty() && part != "." && part != ".." && part.size() <= kMaxFileName &&
-         part.find('\0') == std::string_view::npos;
+  return !part.empty() && part != "." && part != ".." &&
+         part.size() <= kMaxFileName - kSuffix.size() && part.find('\0') == std::string_view::npos;
 }
 
 /// The path of a tensor's file in the folder; never outside of it.
 fs::path file_of(const std::string& tensor) {
-  const std::string file = tensor + std::string(kSuffix);
-  for (std::size_t begin = 0; begin <= file.size();) {
-    const std::size_t end = std::min(file.find('/', begin), file.size());
-    const std::string_view part = std::string_view(file).substr(begin, end - begin);
-    // A tensor without a name of its own would be a hidden file that no reader takes for one.
-    if (!is_file_name(part) || (end == file.size() && part == kSuffix)) {
+  for (std::size_t begin = 0; begin <= tensor.size();) {
+    const std::size_t end = std::min(tensor.find('/', begin), tensor.size());
+    if (!is_file_name(std::string_view(tensor).substr(begin, end - begin))) {
       throw Error("its name cannot be that of a file in a folder", "write npz or safetensors")
           .at_tensor(tensor);
     }
     begin = end + 1;
   }
-  return file;
+  return tensor + std::string(kSuffix);
 }
 
 /// What lies in a folder that is to be replaced.
