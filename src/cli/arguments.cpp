@@ -57,7 +57,7 @@ Parser::Parser(const std::string& name, const std::string& help, const std::stri
 void Parser::add_talk(Talk& talk) {
   talk_ = &talk;
   add_flag("-q,--quiet", talk.quiet, "say nothing but errors");
-  add_flag("-v,--verbose", talk.verbose, "say more")->excludes("--quiet");
+  add_flag("-v,--verbose", talk.verbose, "say more");
   add_flag("--no-progress", no_progress_, "no progress line on a terminal");
 }
 
@@ -81,6 +81,10 @@ bool Parser::parse_arguments(const Arguments& arguments) {
                 ErrorKind::kUsage);
   }
   if (talk_ != nullptr) {
+    if (talk_->quiet && talk_->verbose) {
+      throw Error("--quiet and --verbose contradict each other", "leave one of them out",
+                  ErrorKind::kUsage);
+    }
     talk_->progress = !no_progress_;
     set_log_level(*talk_);
   }

@@ -2,12 +2,22 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <string>
 #include <system_error>
+#include <vector>
 
+#include "base/text.h"
 #include "wquant/error.h"
 #include "wquant/formats.h"
 
 namespace wquant {
+namespace {
+
+/// A message names no more tensors.
+constexpr std::size_t kMostNamed = 5;
+
+}  // namespace
 
 const TensorReport* worst_tensor(const Report& report) {
   const TensorReport* worst = nullptr;
@@ -19,11 +29,19 @@ const TensorReport* worst_tensor(const Report& report) {
 }
 
 void require_correlation(const Report& report, double limit, const std::string& file) {
-  const TensorReport* worst = worst_tensor(report);
-  if (worst == nullptr || worst->codebook.rho >= limit) return;
-  throw Error(fmt::format("correlation {:.6f} is below the limit {}", worst->codebook.rho, limit),
-              "give it more bits or lower --min-correlation", ErrorKind::kLimit)
-      .at_tensor(worst->info.name)
+  std::vector<std::string> below;
+  for (const TensorReport& tensor : report.tensors) {
+    if (!tensor.quantized || tensor.codebook.rho >= limit) continue;
+    below.push_back(fmt::format("{} ({:.6f})", printable(tensor.info.name), tensor.codebook.rho));
+  }
+  if (below.empty()) return;
+  const std::size_t named = std::min(below.size(), kMostNamed);
+  const std::string more =
+      below.size() > named ? fmt::format(" and {} more", below.size() - named) : "";
+  below.resize(named);
+  throw Error(
+      fmt::format("correlation below the limit {}: {}{}", limit, fmt::join(below, ", "), more),
+      "give them more bits or lower --min-correlation", ErrorKind::kLimit)
       .at_file(file);
 }
 
@@ -33,6 +51,7 @@ void require_quantized(const std::filesystem::path& path) {
     throw Error("no such file").at_file(path.string());
   }
   if (is_quantized_file(path)) return;
+  open_model(path);  // Tells what is wrong with a file that is no model at all.
   throw Error("not a quantized file", "give one that wquant quantize wrote").at_file(path.string());
 }
 

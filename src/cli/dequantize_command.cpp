@@ -12,6 +12,7 @@
 #include "cli/correlation.h"
 #include "cli/paths.h"
 #include "cli/terminal.h"
+#include "formats/quantized_file.h"
 #include "wquant/error.h"
 #include "wquant/formats.h"
 
@@ -35,7 +36,7 @@ void run_dequantize(const Arguments& arguments) {
   bool force = false;
   Talk talk;
   Parser parser("dequantize", "Turn a quantized file back into a float model.");
-  parser.add_option("FILE", file, "quantized file")->required();
+  parser.add_option("FILE", file, "quantized file")->required()->option_text(" ");
   parser.add_option("-o,--output", output, "default: FILE with .npz in place of .safetensors")
       ->type_name("OUT");
   parser.add_option("--format", format, "default: by the extension of OUT; see wquant formats")
@@ -49,10 +50,14 @@ void run_dequantize(const Arguments& arguments) {
   const std::filesystem::path path =
       output.empty() ? float_path(file, format) : std::filesystem::path(output);
   check_output(path, file, force);
-  const auto model = open_model(file);
+  const QuantizedModel model(file);
   {
     ProgressLine line(talk);
-    write_model(*model, path, format, force ? Overwrite::kReplace : Overwrite::kRefuse,
+    model.verify(run_options(line));
+  }
+  {
+    ProgressLine line(talk);
+    write_model(model, path, format, force ? Overwrite::kReplace : Overwrite::kRefuse,
                 run_options(line));
   }
   spdlog::info("wrote {}", printable(path.string(), 1000));

@@ -169,7 +169,9 @@ void run_inspect(const Arguments& arguments) {
   Parser parser("inspect",
                 "List the tensors of a model with statistics, or of a quantized file "
                 "with their settings.");
-  parser.add_option("FILE", file, "a model's file or folder, or a quantized file")->required();
+  parser.add_option("FILE", file, "a model's file or folder, or a quantized file")
+      ->required()
+      ->option_text(" ");
   parser.add_flag("--json", json, "print JSON");
   parser.add_talk(talk);
   if (!parser.parse_arguments(arguments)) return;

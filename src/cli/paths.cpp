@@ -52,6 +52,24 @@ std::string_view extension_of(std::string_view format) {
   return "";
 }
 
+/// True when both exist and are the same, whatever the names.
+bool is_same(const fs::path& a, const fs::path& b) {
+  std::error_code code;
+  return fs::equivalent(a, b, code) && !code;
+}
+
+/// True when `path` lies at any depth of `folder`.
+bool lies_in(const fs::path& path, const fs::path& folder) {
+  std::error_code code;
+  if (!fs::is_directory(folder, code)) return false;
+  fs::path above = fs::weakly_canonical(path, code);
+  while (above.has_relative_path()) {
+    above = above.parent_path();
+    if (is_same(above, folder)) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 fs::path quantized_path(const fs::path& input, std::string_view mode, int bits) {
@@ -74,13 +92,19 @@ fs::path float_path(const fs::path& file, std::string_view format) {
 
 void check_output(const fs::path& output, const fs::path& input, bool force) {
   std::error_code code;
-  if (fs::equivalent(output, input, code)) {
+  const bool exists = fs::exists(output, code);
+  if (is_same(output, input) || (exists && lies_in(output, input))) {
     throw Error("the output would replace the input", "give another name with -o",
                 ErrorKind::kUsage)
         .at_file(output.string());
   }
-  if (!force && fs::exists(output, code)) {
+  if (!force && exists) {
     throw Error("exists", "give --force to replace it, or another name with -o")
+        .at_file(output.string());
+  }
+  const fs::path folder = output.has_parent_path() ? output.parent_path() : fs::path(".");
+  if (!fs::is_directory(folder, code)) {
+    throw Error("its folder does not exist", "make the folder or give another name with -o")
         .at_file(output.string());
   }
 }

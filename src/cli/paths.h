@@ -18,7 +18,8 @@ std::filesystem::path report_path(const std::filesystem::path& output);
 /// `.safetensors`; `.npz` where no format is named.
 std::filesystem::path float_path(const std::filesystem::path& file, std::string_view format);
 
-/// Throws Error when `output` is `input`, also through links, or exists and `force` is not set.
+/// Throws Error when `output` is `input` or a file of that folder, also through links, when it
+/// exists and `force` is not set, or when its folder does not exist.
 void check_output(const std::filesystem::path& output, const std::filesystem::path& input,
                   bool force);
 

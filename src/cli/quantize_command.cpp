@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include "base/output_file.h"
 #include "base/text.h"
@@ -43,6 +44,14 @@ Outputs outputs_of(const QuantizeOptions& options) {
 /// Refuses before any work what could not be written after it.
 void check_outputs(const Outputs& outputs, const QuantizeOptions& options) {
   if (options.dry_run) return;
+  std::error_code code;
+  if (fs::is_directory(outputs.model, code)) {
+    throw Error("is a folder", "give a file name with -o").at_file(outputs.model.string());
+  }
+  if (fs::equivalent(outputs.model, outputs.report, code) && !code) {
+    throw Error("is the same file as its report", "give another name with -o", ErrorKind::kUsage)
+        .at_file(outputs.model.string());
+  }
   for (const fs::path& path : {outputs.model, outputs.report}) {
     check_output(path, options.input, options.force);
   }
@@ -124,9 +133,9 @@ Plan plan_of(const ModelReader& model, const QuantizeOptions& options) {
 }
 
 void execute(const QuantizeOptions& options) {
-  const auto model = open_model(options.input);
   const Outputs outputs = outputs_of(options);
   check_outputs(outputs, options);
+  const auto model = open_model(options.input);
   spdlog::debug("{}: {}, {} tensors", printable(options.input, 1000), model->format(),
                 model->tensors().size());
   if (model->format() == "wquant") {

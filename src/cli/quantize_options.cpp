@@ -78,7 +78,7 @@ void add_selection(Parser& parser, Typed& typed, Settings& settings) {
 
 void add_run(Parser& parser, QuantizeOptions& options) {
   parser.add_option("--threads", options.threads, "0: all of the machine (default)")
-      ->type_name("N")
+      ->option_text("N")
       ->check(CLI::Range(0, 4096));
   parser
       .add_option("--min-correlation", options.min_correlation,
@@ -135,7 +135,8 @@ bool parse_quantize_options(const Arguments& arguments, QuantizeOptions& options
   Parser parser("quantize", "Quantize a model's weights into a packed file and a report.",
                 std::string(kEpilog));
   parser.add_option("INPUT", options.input, "a model's file or folder, see wquant formats")
-      ->required();
+      ->required()
+      ->option_text(" ");
   parser
       .add_option("-o,--output", options.output,
                   "default: INPUT's name with .exp3.safetensors for its extension")

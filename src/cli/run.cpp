@@ -113,6 +113,7 @@ int guarded(const Arguments& arguments) {
 }  // namespace
 
 int run(int argc, char** argv) {
+  guard_standard_streams();
   install_signal_handlers();
   start_log();
   return guarded(Arguments(argv + std::min(argc, 1), argv + argc));

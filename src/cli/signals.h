@@ -4,8 +4,9 @@
 
 namespace wquant {
 
-/// Makes the first SIGINT or SIGTERM set stop_flag() and the second remove the temporary files and
-/// end the process with code 130. A closed pipe becomes a write error instead of a signal.
+/// Makes the first SIGINT, SIGTERM or SIGHUP set stop_flag() and the second remove the temporary
+/// files and end the process with code 130. A closed pipe becomes a write error instead of a
+/// signal.
 void install_signal_handlers();
 
 /// True once the user asked the program to stop.

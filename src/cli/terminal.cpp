@@ -1,5 +1,6 @@
 #include "cli/terminal.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
@@ -37,6 +38,13 @@ std::string progress_text(double seconds, std::uint64_t done, std::uint64_t tota
 }
 
 }  // namespace
+
+void guard_standard_streams() {
+  for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; ++stream) {
+    // open() takes the lowest free number, and the lower ones are in use by now.
+    if (fcntl(stream, F_GETFD) == -1) open("/dev/null", O_RDONLY);
+  }
+}
 
 void start_log() {
   auto logger =

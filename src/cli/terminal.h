@@ -15,6 +15,10 @@ struct Talk {
   bool progress = true;  ///< False: no progress line even on a terminal.
 };
 
+/// Opens /dev/null in place of standard streams that are closed, so that no file of the program
+/// gets their numbers: writing to a closed stdout stays an error.
+void guard_standard_streams();
+
 /// Sends the log to stderr as lines "wquant: ..." without colour.
 void start_log();
 /// Sets how much of the log is shown.

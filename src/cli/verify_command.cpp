@@ -56,7 +56,7 @@ void run_verify(const Arguments& arguments) {
   Talk talk;
   Parser parser("verify", "Check that a quantized file is whole, and how near it is to the model.",
                 "Exit codes: 0 whole, 1 damaged or not a quantized file, 3 below the limit.");
-  parser.add_option("FILE", file, "quantized file")->required();
+  parser.add_option("FILE", file, "quantized file")->required()->option_text(" ");
   parser
       .add_option("--min-correlation", limit,
                   "lowest correlation with the weights that every tensor must have")
