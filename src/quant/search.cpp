@@ -12,6 +12,8 @@ namespace {
 
 /// Bounds carry rounding errors of this size; what is closer counts as proven.
 constexpr double kSlack = 1e-12;
+/// Boundary look-ups up to which x0 alone is searched exhaustively: some 10 ms.
+constexpr double kSweepLimit = 5e6;
 /// Ratios of the grid.
 constexpr int kRows = 12;
 
@@ -31,7 +33,7 @@ class Search {
       try_point(space_.x_high, space_.r_low);
       return best_;
     }
-    if (!two_dimensional() && can_sweep(1)) {
+    if (!two_dimensional() && can_sweep(kSweepLimit)) {
       sweep(space_.r_low);
       return best_;
     }
@@ -49,12 +51,11 @@ class Search {
   [[nodiscard]] bool two_dimensional() const { return space_.r_high > space_.r_low; }
 
   /// Where every magnitude is a bin of its own and there are few of them, all partitions of one
-  /// ratio that differ can be tried at a share of the effort.
-  [[nodiscard]] bool can_sweep(double share) const {
+  /// ratio that differ can be tried with about `limit` look-ups.
+  [[nodiscard]] bool can_sweep(double limit) const {
     const double k = objective_.intervals();
     const auto bins = static_cast<double>(objective_.distribution().bins());
-    return objective_.distribution().exact() && !space_.ratio_of_x0 &&
-           bins * k * k <= share * effort_;
+    return objective_.distribution().exact() && !space_.ratio_of_x0 && bins * k * k <= limit;
   }
 
   /// Tries one x0 between each two at which some weight meets some boundary.
@@ -93,7 +94,7 @@ class Search {
     const int columns = two_dimensional() ? 48 : 192;
     const int rows = two_dimensional() ? kRows : 1;
     std::vector<Point> points;
-    const bool sweep_rows = two_dimensional() && can_sweep(0.5 / kRows);
+    const bool sweep_rows = two_dimensional() && can_sweep(0.5 * effort_ / kRows);
     for (int j = 0; sweep_rows && j < rows; ++j) sweep(row_ratio(j, rows));
     if (sweep_rows) starts_.push_back({best_.x0, best_.r, best_.fit.rho});
     for (int i = 0; i <= columns; ++i) {

@@ -63,6 +63,35 @@ TEST_P(GoldenTable, LossAgreesWithTheDensityWithinThreePercent) {
   }
 }
 
+/// Optimal x0 / sigma of linear midpoint for 2..6 bits and optimal r of exp for 3..6 bits.
+struct Optimum {
+  std::vector<float> (*weights)();
+  double steps[5];
+  double ratios[4];
+};
+
+TEST(Optimum, StepAndRatioAgreeWithTheDensityWithinFivePercent) {
+  const Optimum optima[] = {
+      {gaussians, {.996, .586, .335, .188, .104}, {1.18, 1.12, 1.08, 1.04}},
+      {laplacians, {1.087, .731, .461, .280, .166}, {1.45, 1.25, 1.14, 1.08}},
+  };
+  for (const Optimum& optimum : optima) {
+    const std::vector<float> weights = optimum.weights();
+    TensorSettings settings;
+    for (settings.bits = 2; settings.bits <= 6; ++settings.bits) {
+      const auto i = static_cast<std::size_t>(settings.bits - 2);
+      settings.mode = "linear";
+      settings.values = Values::kMidpoint;
+      EXPECT_NEAR(fit_codebook(weights, settings).x0 / optimum.steps[i], 1, 0.05) << settings.bits;
+      if (settings.bits == 2) continue;
+      settings.mode = "exp";
+      settings.values = Values::kCentroid;
+      EXPECT_NEAR(fit_codebook(weights, settings).ratio / optimum.ratios[i - 1], 1, 0.05)
+          << settings.bits;
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Densities, GoldenTable,
                          testing::Values(Golden{"GaussLinearMidpoint",
                                                 gaussians,
