@@ -4,8 +4,9 @@
 
 #include <cstring>
 #include <limits>
-#include <set>
+#include <map>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "base/text.h"
@@ -188,41 +189,51 @@ StoredTensor parse_kept(const std::string& name, const json& object, Parts& part
   return tensor;
 }
 
-/// Puts tensors at the indices that the header gives them.
+/// Collects tensors and puts them at the indices that the header gives them.
 class Order {
  public:
-  explicit Order(std::size_t count) : tensors_(count), taken_(count) {}
-
-  void put(std::uint64_t index, StoredTensor tensor) {
-    if (index >= taken_.size() || taken_[index]) {
-      throw Error(fmt::format("index {} is taken or not less than {}", index, taken_.size()));
-    }
-    if (!names_.insert(tensor.report.info.name).second) throw Error("is quantized and kept");
-    taken_[index] = true;
+  void add(std::uint64_t index, StoredTensor tensor) {
+    const std::string& name = tensor.report.info.name;
+    if (!names_.insert(name).second) throw Error("is quantized and kept");
     for (const auto part : tensor.parts.values) tensor.report.bytes += part.size();
-    tensors_[index] = std::move(tensor);
+    const auto [other, fresh] = tensors_.try_emplace(index, std::move(tensor));
+    if (!fresh) {
+      throw Error(fmt::format("index {} belongs to \"{}\" too", index,
+                              printable(other->second.report.info.name)));
+    }
   }
 
-  std::vector<StoredTensor> release() { return std::move(tensors_); }
+  std::vector<StoredTensor> release() {
+    std::vector<StoredTensor> ordered;
+    for (auto& [index, tensor] : tensors_) {
+      if (index != ordered.size()) {
+        throw Error(fmt::format("index {} where {} is due", index, ordered.size()))
+            .at_tensor(tensor.report.info.name);
+      }
+      ordered.push_back(std::move(tensor));
+    }
+    return ordered;
+  }
 
  private:
-  std::vector<StoredTensor> tensors_;
-  std::vector<bool> taken_;
-  std::set<std::string> names_;
+  std::map<std::uint64_t, StoredTensor> tensors_;
+  std::unordered_set<std::string> names_;
 };
 
 using ParseOne = StoredTensor (*)(const std::string&, const json&, Parts&);
 
-void parse_all(const json& objects, ParseOne parse_one, Parts& parts, Order& order) {
-  for (const auto& [name, object] : objects.items()) {
+void parse_all(const SafetensorsHeader& header, std::string_view key, ParseOne parse_one,
+               Parts& parts, Order& order) {
+  const auto take = [&](const std::string& name, const json& object) {
     try {
       if (!object.is_object()) throw Error("its description is not an object");
-      order.put(json_u64(object, "index"), parse_one(name, object, parts));
+      order.add(json_u64(object, "index"), parse_one(name, object, parts));
     } catch (Error& error) {
       error.at_tensor(name);
       throw;
     }
-  }
+  };
+  parse_json_members(metadata_text(header, key), key, take);
 }
 
 void check_header(const SafetensorsHeader& header) {
@@ -252,13 +263,11 @@ QuantizedContents parse_quantized(std::span<const std::byte> file) {
   QuantizedContents contents;
   contents.header_bytes = header.data_begin;
   contents.settings = metadata_text(header, kKeySettings);
-  parse_json_object(contents.settings, kKeySettings);
-  const json quantized = parse_json_object(metadata_text(header, kKeyTensors), kKeyTensors);
-  const json kept = parse_json_object(metadata_text(header, kKeyKept), kKeyKept);
+  parse_json_members(contents.settings, kKeySettings, [](const std::string&, const json&) {});
   Parts parts(file, header);
-  Order order(quantized.size() + kept.size());
-  parse_all(quantized, parse_tensor, parts, order);
-  parse_all(kept, parse_kept, parts, order);
+  Order order;
+  parse_all(header, kKeyTensors, parse_tensor, parts, order);
+  parse_all(header, kKeyKept, parse_kept, parts, order);
   parts.check_all_used();
   contents.tensors = order.release();
   return contents;

@@ -120,8 +120,9 @@ SafetensorsHeader parse_safetensors_header(std::span<const std::byte> file) {
   header.json = find_json(file);
   header.data_begin = kLengthSize + header.json.size();
   if (!header.json.starts_with('{')) throw Error("header does not begin with {");
-  const json members = parse_json_object(header.json, "header");
-  for (const auto& [name, value] : members.items()) parse_member(name, value, header);
+  parse_json_members(header.json, "header", [&](const std::string& name, const json& value) {
+    parse_member(name, value, header);
+  });
   check_ranges(header.entries, file.size() - header.data_begin);
   return header;
 }

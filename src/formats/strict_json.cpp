@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <unordered_set>
+#include <utility>
 
 #include "base/text.h"
 #include "wquant/error.h"
@@ -11,58 +11,95 @@ namespace wquant {
 namespace {
 
 using nlohmann::json;
-using Event = json::parse_event_t;
-
 constexpr std::size_t kMaxDepth = 8;
 constexpr std::size_t kMaxArray = 64;
 
-/// Watches the parser's events; throws Error at the first that breaks a rule.
-class Guard {
+/// Builds the members from the parser's events; throws Error at the first that breaks a rule. (The
+/// library's own parser with a callback looks through all members of an object after each one.)
+class Builder : public nlohmann::json_sax<json> {
  public:
-  void see(Event event, const json& value) {
-    switch (event) {
-      case Event::object_start:
-      case Event::array_start:
-        add_value();
-        levels_.push_back({event == Event::array_start, 0, {}});
-        if (levels_.size() > kMaxDepth) {
-          throw Error(fmt::format("is nested more than {} levels deep", kMaxDepth));
-        }
-        break;
-      case Event::object_end:
-      case Event::array_end:
-        levels_.pop_back();
-        break;
-      case Event::key:
-        add_key(value.get_ref<const std::string&>());
-        break;
-      case Event::value:
-        add_value();
-        break;
+  Builder(std::string_view what, const JsonMember& take) : what_(what), take_(take) {}
+
+  bool null() override { return add(nullptr); }
+  bool boolean(bool value) override { return add(value); }
+  bool number_integer(std::int64_t value) override { return add(value); }
+  bool number_unsigned(std::uint64_t value) override { return add(value); }
+  bool number_float(double value, const std::string& /*text*/) override { return add(value); }
+  bool string(std::string& value) override { return add(std::move(value)); }
+  bool binary(json::binary_t& /*value*/) override { return false; }
+
+  bool start_object(std::size_t /*size*/) override { return open(json::object()); }
+  bool start_array(std::size_t /*size*/) override { return open(json::array()); }
+  bool end_object() override { return close(); }
+  bool end_array() override { return close(); }
+
+  bool key(std::string& key) override {
+    const auto [member, fresh] = open_.back()->emplace(key, nullptr);
+    if (!fresh) fail(fmt::format("holds the key \"{}\" twice", printable(key)));
+    member_ = &*member;
+    if (open_.size() == 1) name_ = std::move(key);
+    return true;
+  }
+
+  bool parse_error(std::size_t position, const std::string& /*token*/,
+                   const nlohmann::detail::exception& error) override {
+    if (dynamic_cast<const json::out_of_range*>(&error) != nullptr) {
+      fail("holds a number that is out of range");
     }
+    fail(fmt::format("is not valid UTF-8 JSON (at byte {})", position));
   }
 
  private:
-  struct Level {
-    bool is_array;
-    std::size_t values;
-    std::unordered_set<std::string> keys;
-  };
-
-  void add_value() {
-    if (levels_.empty() || !levels_.back().is_array) return;
-    if (++levels_.back().values > kMaxArray) {
-      throw Error(fmt::format("holds an array of more than {} values", kMaxArray));
-    }
+  [[noreturn]] void fail(const std::string& problem) const {
+    throw Error(fmt::format("{} {}", what_, problem));
   }
 
-  void add_key(const std::string& key) {
-    if (!levels_.back().keys.insert(key).second) {
-      throw Error(fmt::format("holds the key \"{}\" twice", printable(key)));
-    }
+  bool add(json value) {
+    json& placed = place(std::move(value));
+    if (open_.size() == 1) hand_over(placed);
+    return true;
   }
 
-  std::vector<Level> levels_;
+  bool open(json value) {
+    if (open_.size() == kMaxDepth) {
+      fail(fmt::format("is nested more than {} levels deep", kMaxDepth));
+    }
+    open_.push_back(&place(std::move(value)));
+    return true;
+  }
+
+  bool close() {
+    json& closed = *open_.back();
+    open_.pop_back();
+    if (open_.size() == 1) hand_over(closed);
+    return true;
+  }
+
+  void hand_over(json& value) {
+    take_(name_, value);
+    value = nullptr;
+  }
+
+  /// Puts a value where the events have led: the root, a member or the end of an array.
+  json& place(json value) {
+    if (open_.empty()) {
+      if (!value.is_object()) fail("is not a JSON object");
+      return root_ = std::move(value);
+    }
+    json& parent = *open_.back();
+    if (parent.is_object()) return *member_ = std::move(value);
+    if (parent.size() == kMaxArray) {
+      fail(fmt::format("holds an array of more than {} values", kMaxArray));
+    }
+    return parent.emplace_back(std::move(value));
+  }
+
+  std::string_view what_;
+  const JsonMember& take_;
+  json root_;                ///< Its members are null once they were handed over.
+  std::vector<json*> open_;  ///< The objects and arrays around the next value.
+  json* member_ = nullptr;   ///< Where the value of the last key belongs.
+  std::string name_;         ///< The last key of the root.
 };
 
 const char* type_text(json::value_t type) {
@@ -78,34 +115,15 @@ const char* type_text(json::value_t type) {
   }
 }
 
-json parse_guarded(std::string_view text) {
-  // The parser takes a zero byte for the end of its input.
-  if (const auto zero = text.find('\0'); zero != std::string_view::npos) {
-    throw Error(fmt::format("is not valid JSON (zero byte at {})", zero));
-  }
-  Guard guard;
-  try {
-    json value = json::parse(text, [&](int, Event event, const json& parsed) {
-      guard.see(event, parsed);
-      return true;
-    });
-    if (!value.is_object()) throw Error("is not a JSON object");
-    return value;
-  } catch (const json::parse_error& error) {
-    throw Error(fmt::format("is not valid UTF-8 JSON (at byte {})", error.byte));
-  } catch (const json::exception&) {
-    throw Error("holds a number that is out of range");
-  }
-}
-
 }  // namespace
 
-json parse_json_object(std::string_view text, std::string_view what) {
-  try {
-    return parse_guarded(text);
-  } catch (const Error& error) {
-    throw Error(fmt::format("{} {}", what, error.what()));
+void parse_json_members(std::string_view text, std::string_view what, const JsonMember& take) {
+  // The parser takes a zero byte for the end of its input.
+  if (const auto zero = text.find('\0'); zero != std::string_view::npos) {
+    throw Error(fmt::format("{} is not valid JSON (zero byte at {})", what, zero));
   }
+  Builder builder(what, take);
+  json::sax_parse(text, &builder);
 }
 
 std::string json_string(std::string_view text) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -8,10 +9,15 @@
 
 namespace wquant {
 
+/// Gets a member of an object: its name and its value.
+using JsonMember = std::function<void(const std::string& name, const nlohmann::json& value)>;
+
 /// Parses JSON that nobody vouches for: `text` must be one object in UTF-8 with nothing but white
 /// space after it, unique keys in every object, at most 8 levels deep, at most 64 values in an
-/// array. Throws Error whose problem begins with `what`.
-nlohmann::json parse_json_object(std::string_view text, std::string_view what);
+/// array. Calls `take` for each member of the object in the order of the text, as soon as it is
+/// known, and keeps only its name: memory stays small and the first wrong member ends the parsing.
+/// Throws Error whose problem begins with `what`, and passes on what `take` throws.
+void parse_json_members(std::string_view text, std::string_view what, const JsonMember& take);
 
 /// `text` as a JSON string with its quotes. Throws Error when it is not UTF-8.
 std::string json_string(std::string_view text);
