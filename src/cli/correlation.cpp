@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <string>
-#include <system_error>
 #include <vector>
 
 #include "base/text.h"
+#include "cli/paths.h"
 #include "wquant/error.h"
 #include "wquant/formats.h"
 
@@ -46,10 +46,7 @@ void require_correlation(const Report& report, double limit, const std::string& 
 }
 
 void require_quantized(const std::filesystem::path& path) {
-  std::error_code code;
-  if (!std::filesystem::exists(path, code)) {
-    throw Error("no such file").at_file(path.string());
-  }
+  require_exists(path);
   if (is_quantized_file(path)) return;
   open_model(path);  // Tells what is wrong with a file that is no model at all.
   throw Error("not a quantized file", "give one that wquant quantize wrote").at_file(path.string());

@@ -90,6 +90,11 @@ fs::path float_path(const fs::path& file, std::string_view format) {
   return file.parent_path() / (stem + ".float" + std::string(extension_of(format)));
 }
 
+void require_exists(const fs::path& path) {
+  std::error_code code;
+  if (!fs::exists(path, code)) throw Error("no such file or folder").at_file(path.string());
+}
+
 void check_output(const fs::path& output, const fs::path& input, bool force) {
   std::error_code code;
   const bool exists = fs::exists(output, code);

@@ -18,6 +18,9 @@ std::filesystem::path report_path(const std::filesystem::path& output);
 /// `.safetensors`; `.npz` where no format is named.
 std::filesystem::path float_path(const std::filesystem::path& file, std::string_view format);
 
+/// Throws Error when there is nothing of that name.
+void require_exists(const std::filesystem::path& path);
+
 /// Throws Error when `output` is `input` or a file of that folder, also through links, when it
 /// exists and `force` is not set, or when its folder does not exist.
 void check_output(const std::filesystem::path& output, const std::filesystem::path& input,

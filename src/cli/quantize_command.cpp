@@ -133,6 +133,7 @@ Plan plan_of(const ModelReader& model, const QuantizeOptions& options) {
 }
 
 void execute(const QuantizeOptions& options) {
+  require_exists(options.input);
   const Outputs outputs = outputs_of(options);
   check_outputs(outputs, options);
   const auto model = open_model(options.input);

@@ -24,6 +24,8 @@ fresh_sandbox() {
   snapshot >"$work/before.txt"
 }
 
+trimmed() { sed -E 's/^ +//; s/ +$//' <<<"$1"; }
+
 # problem CODE PATTERN STATUS: what is wrong with the case that has just run; nothing when all is right.
 problem() {
   if [[ $3 != "$1" ]]; then echo "exit code $3, expected $1"; fi
@@ -42,7 +44,7 @@ fresh_sandbox
 
 cases=0 skipped=0 failures=0
 while IFS='|' read -r code pattern command; do
-  code=${code// /} pattern=${pattern# } pattern=${pattern% }
+  code=${code// /} pattern=$(trimmed "$pattern") command=$(trimmed "$command")
   case $code in
     '' | '#'*) continue ;;
     *u) # Not for the superuser, whom permissions do not stop.
@@ -56,7 +58,7 @@ while IFS='|' read -r code pattern command; do
   found=$(problem "$code" "$pattern" "$status")
   if [[ -n $found ]]; then
     failures=$((failures + 1))
-    printf 'FAILED:%s\n%s\nstderr: %s\n\n' "$command" "$found" "$(head -c 2000 "$work/stderr.txt")"
+    printf 'FAILED: %s\n%s\nstderr: %s\n\n' "$command" "$found" "$(head -c 2000 "$work/stderr.txt")"
     chmod -R u+w "$work/sandbox"
     fresh_sandbox
   fi
