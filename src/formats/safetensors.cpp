@@ -1,19 +1,16 @@
 #include "formats/safetensors.h"
 
-#include <algorithm>
 #include <cstring>
 #include <utility>
 
 #include "base/mapped_file.h"
 #include "base/output_file.h"
-#include "formats/run_meter.h"
 #include "formats/safetensors_header.h"
+#include "formats/slabs.h"
 #include "wquant/error.h"
 
 namespace wquant {
 namespace {
-
-constexpr std::uint64_t kSlab = std::uint64_t{4} << 20;
 
 class SafetensorsModel : public ModelReader {
  public:
@@ -53,24 +50,6 @@ class SafetensorsModel : public ModelReader {
   std::vector<std::uint64_t> begins_;  ///< In the file.
 };
 
-/// Appends the whole tensor in slabs.
-void copy_tensor(const ModelReader& model, std::size_t index, OutputFile& file, RunMeter& meter) {
-  const std::uint64_t size = model.tensors()[index].bytes();
-  const std::span<const std::byte> whole = model.view(index);
-  std::vector<std::byte> slab(whole.empty() ? std::min(size, kSlab) : 0);
-  for (std::uint64_t first = 0; first < size; first += kSlab) {
-    const std::uint64_t length = std::min(kSlab, size - first);
-    if (whole.empty()) {
-      model.read(index, first, std::span(slab).first(length));
-      file.append(std::span<const std::byte>(slab).first(length));
-    } else {
-      file.append(whole.subspan(first, length));
-    }
-    model.release(index, first, length);
-    meter.add(length);
-  }
-}
-
 std::vector<SafetensorsEntry> list_entries(const ModelReader& model) {
   std::vector<SafetensorsEntry> entries;
   for (const TensorInfo& info : model.tensors()) entries.push_back({info, 0, entries.size()});
@@ -103,7 +82,10 @@ void write_safetensors(const ModelReader& model, const std::filesystem::path& pa
   OutputFile file(path, overwrite, header.size() + data_size);
   file.append(header);
   RunMeter meter(options, data_size);
-  for (const SafetensorsEntry& entry : entries) copy_tensor(model, entry.tag, file, meter);
+  for (const SafetensorsEntry& entry : entries) {
+    for_each_slab(model, entry.tag, meter,
+                  [&](std::span<const std::byte> bytes) { file.append(bytes); });
+  }
   file.commit();
 }
 
