@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -119,7 +120,8 @@ void print_report(const Report& report, const QuantizeOptions& options) {
   if (options.json) {
     print_result(report_json(report));
   } else if (!options.talk.quiet) {
-    print_result(report_text(report));
+    print_result(
+        report_text(report, options.talk.verbose ? KeptTensors::kListed : KeptTensors::kSummed));
   }
 }
 
@@ -130,6 +132,11 @@ Plan plan_of(const ModelReader& model, const QuantizeOptions& options) {
     if (error.kind() != ErrorKind::kUsage) error.at_file(options.input);
     throw;
   }
+}
+
+bool quantizes_any(const Plan& plan) {
+  return std::any_of(plan.tensors.begin(), plan.tensors.end(),
+                     [](const PlannedTensor& tensor) { return tensor.quantized; });
 }
 
 void execute(const QuantizeOptions& options) {
@@ -144,6 +151,10 @@ void execute(const QuantizeOptions& options) {
                  printable(options.input, 1000));
   }
   const Plan plan = plan_of(*model, options);
+  if (!quantizes_any(plan)) {
+    spdlog::warn("{}: no tensor is quantized: -v lists the reasons",
+                 printable(options.input, 1000));
+  }
   const QuantizedLayout layout = make_layout(plan, options.settings);
   spdlog::debug("{}: {}", printable(outputs.model.string(), 1000), byte_text(layout.file_bytes));
   check_stop();

@@ -104,12 +104,18 @@ std::string rho_lines(const Report& report, const Totals& totals) {
       *totals.mean_rho, lowest.codebook.rho, elide(name_text(lowest), 55), gap);
 }
 
+std::string size_text(std::uint64_t original_bytes, std::uint64_t bytes) {
+  return bytes <= original_bytes
+             ? fmt::format("{:.2f} times smaller", compression_ratio(original_bytes, bytes))
+             : fmt::format("{:.2f} times larger", compression_ratio(bytes, original_bytes));
+}
+
 std::string size_lines(const Report& report, const Totals& totals) {
   return fmt::format(
       "weights       {} in {} bytes -> file of {} bytes (header {})\n"
-      "size          {:.2f} times smaller, {:.3f} bits a weight, everything counted\n",
+      "size          {}, {:.3f} bits a weight, everything counted\n",
       grouped(totals.all.weights), grouped(totals.all.original_bytes), grouped(report.file_bytes),
-      grouped(report.header_bytes), compression_ratio(totals.all.original_bytes, report.file_bytes),
+      grouped(report.header_bytes), size_text(totals.all.original_bytes, report.file_bytes),
       bits_per_weight(report.file_bytes, totals.all.weights));
 }
 
