@@ -1,11 +1,12 @@
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
+#include <ranges>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -99,9 +100,7 @@ class OutputFolder {
     swap_with_old();
     const fs::path leftover = std::exchange(temporary_, {});
     for (const fs::path& file : old.files) fs::remove(leftover / file);
-    for (auto folder = old.folders.rbegin(); folder != old.folders.rend(); ++folder) {
-      fs::remove(leftover / *folder);
-    }
+    for (const fs::path& folder : old.folders | std::views::reverse) fs::remove(leftover / folder);
     fs::remove(leftover);
   }
 

@@ -113,17 +113,17 @@ std::string python_tuple(std::span<const std::uint64_t> shape) {
 
 bool is_npy(std::string_view head) { return head.starts_with(kMagic); }
 
-NpyHeader parse_npy_header(std::span<const std::byte> bytes, std::uint64_t size) {
-  const std::string_view head(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  const Frame frame = find_text(head);
+NpyHeader parse_npy_header(std::span<const std::byte> head, std::uint64_t size) {
+  const std::string_view chars(reinterpret_cast<const char*>(head.data()), head.size());
+  const Frame frame = find_text(chars);
   if (frame.text_size > kMaxNpyHeader - frame.text_begin) {
     throw Error(
         fmt::format("its header of {} bytes is too long for a numeric array", frame.text_size));
   }
-  if (frame.text_size > head.size() - frame.text_begin) {
+  if (frame.text_size > chars.size() - frame.text_begin) {
     throw Error("is cut off in its header", "get it again");
   }
-  NpyDict dict = parse_npy_dict(head.substr(frame.text_begin, frame.text_size));
+  NpyDict dict = parse_npy_dict(chars.substr(frame.text_begin, frame.text_size));
   NpyHeader header;
   set_type(header, dict.descr);
   header.shape = std::move(dict.shape);

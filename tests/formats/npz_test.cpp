@@ -103,6 +103,7 @@ TEST(Npz, NoFlippedBitGoesUnseenInTheData) {
   for (std::size_t bit = 0; bit < whole.size() * 8; bit += 3) {
     std::string bytes = whole;
     bytes[bit / 8] = static_cast<char>(bytes[bit / 8] ^ (1 << bit % 8));
+    std::filesystem::remove(folder / "m.npz");
     test::write_file(folder / "m.npz", bytes);
     try {
       const auto model = open_npz(folder / "m.npz");

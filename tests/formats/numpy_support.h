@@ -100,6 +100,7 @@ inline std::string zip_bytes(const std::vector<ZipPart>& parts, const ZipEnd& en
 /// Opens and reads the whole model; the message of the Error, or "(no error)".
 template <typename Open>
 std::string read_error(Open&& open, const std::filesystem::path& path, std::string_view bytes) {
+  std::filesystem::remove(path);  // Faster than to write over it.
   write_file(path, bytes);
   return error_of([&] {
     const auto model = open(path);
