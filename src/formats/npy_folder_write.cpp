@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
-#include <ranges>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -46,7 +45,7 @@ fs::path file_of(const std::string& tensor) {
 
 /// What lies in a folder that is to be replaced.
 struct Contents {
-  std::vector<fs::path> files, folders;  ///< Relative; a folder before what lies in it.
+  std::vector<fs::path> files, folders;  ///< Relative; a folder after what lies in it.
 };
 
 /// Throws unless the folder holds nothing but .npy files.
@@ -64,6 +63,7 @@ Contents list_contents(const fs::path& folder) {
                   "give another folder");
     }
   }
+  std::reverse(contents.folders.begin(), contents.folders.end());
   return contents;
 }
 
@@ -100,7 +100,7 @@ class OutputFolder {
     swap_with_old();
     const fs::path leftover = std::exchange(temporary_, {});
     for (const fs::path& file : old.files) fs::remove(leftover / file);
-    for (const fs::path& folder : old.folders | std::views::reverse) fs::remove(leftover / folder);
+    for (const fs::path& folder : old.folders) fs::remove(leftover / folder);
     fs::remove(leftover);
   }
 

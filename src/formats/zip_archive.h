@@ -58,6 +58,7 @@ class ZipArchive {
 
   [[nodiscard]] std::span<const std::byte> stored_bytes(const ZipMember& member) const;
   void unpack(const ZipMember& member, Unpacked& unpacked) const;
+  void inflate_member(const ZipMember& member, SpoolFile& spool) const;
   void check_crc(const ZipMember& member, const Unpacked& unpacked) const;
   void release(const ZipMember& member, const Unpacked& unpacked, std::uint64_t first,
                std::uint64_t size) const;
