@@ -39,7 +39,7 @@ std::string stem_of(const fs::path& path) {
 
 /// `folder/` as `folder`, and "." by its real name.
 fs::path named(const fs::path& path) {
-  const fs::path plain = path.has_filename() ? path : path.parent_path();
+  fs::path plain = path.has_filename() ? path : path.parent_path();
   if (plain != "." && plain.filename() != "..") return plain;
   return fs::weakly_canonical(plain);
 }
@@ -85,7 +85,7 @@ fs::path report_path(const fs::path& output) {
 
 fs::path float_path(const fs::path& file, std::string_view format) {
   const std::string stem = without_suffix(file.filename().string(), kSafetensors);
-  const fs::path path = file.parent_path() / (stem + std::string(extension_of(format)));
+  fs::path path = file.parent_path() / (stem + std::string(extension_of(format)));
   if (path != file) return path;
   return file.parent_path() / (stem + ".float" + std::string(extension_of(format)));
 }
