@@ -14,8 +14,17 @@
 namespace wquant {
 namespace {
 
-/// std::regex recurses once or more a character: longer texts could exhaust the stack.
+/// Matching takes time with the square of a name's length.
 constexpr std::size_t kLongestName = 4096, kLongestPattern = 1000;
+
+// Follows all alternatives at once: the default way recurses at every character, which exhausts the
+// stack, and can take exponential time. It does without back-references.
+#ifdef __GLIBCXX__
+constexpr auto kPatternFlags = std::regex::ECMAScript | std::regex_constants::__polynomial;
+#else
+constexpr auto kPatternFlags = std::regex::ECMAScript;
+#endif
+
 /// Weights looked at together in the search for NaN and infinity.
 constexpr std::uint64_t kSlab = std::uint64_t{1} << 18;
 
@@ -35,7 +44,7 @@ class Pattern {
                  "give a shorter one");
     }
     try {
-      regex_.assign(text, std::regex::ECMAScript | std::regex::optimize);
+      regex_.assign(text, kPatternFlags);
     } catch (const std::regex_error& error) {
       fail_usage(fmt::format("{} is not a regular expression ({})", label_, error.what()),
                  "mask special characters with a backslash");
