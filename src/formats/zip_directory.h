@@ -11,6 +11,9 @@ namespace wquant {
 /// Lists the members of the zip archive whose bytes are `file`, in the order of its directory.
 /// Throws Error for what ZipArchive does not read, for a member outside the file, for two that
 /// overlap and for two of one name.
+///
+/// A reader of its own: minizip 1.1 does not see the 64-bit sizes and offsets of members, so that
+/// it cannot read archives beyond 4 GB, and libzip does not tell where a stored member lies.
 std::vector<ZipMember> read_zip_directory(std::span<const std::byte> file);
 
 }  // namespace wquant

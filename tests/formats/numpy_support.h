@@ -73,28 +73,60 @@ struct ZipPart {
   std::int64_t offset = -1;  ///< Of the local header as the directory gives it; -1: where it is.
 };
 
+/// The fields that both headers of a member have; sizes saturated where they stand in zip64.
+inline std::string zip_fields(const ZipPart& part, bool zip64) {
+  return le(part.flags, 2) + le(part.method, 2) + le(0x00210000, 4) + le(part.crc, 4) +
+         le(zip64 ? ~std::uint64_t{0} : part.stored_size, 4) +
+         le(zip64 ? ~std::uint64_t{0} : part.size, 4) + le(part.name.size(), 2);
+}
+
+inline std::string zip_local_header(const ZipPart& part, bool zip64 = false) {
+  const std::string extra =
+      zip64 ? le(1, 2) + le(16, 2) + le(part.size, 8) + le(part.stored_size, 8) : "";
+  return "PK\x03\x04" + le(20, 2) + zip_fields(part, zip64) + le(extra.size(), 2) + part.name +
+         extra;
+}
+
+inline std::string zip_entry(const ZipPart& part, std::uint64_t offset, bool zip64 = false) {
+  const std::string extra = zip64 ? le(9, 2) + le(2, 2) + "xx" + le(1, 2) + le(24, 2) +
+                                        le(part.size, 8) + le(part.stored_size, 8) + le(offset, 8)
+                                  : "";
+  return "PK\x01\x02" + le(20, 2) + le(20, 2) + zip_fields(part, zip64) + le(extra.size(), 2) +
+         le(0, 10) + le(zip64 ? ~std::uint64_t{0} : offset, 4) + part.name + extra;
+}
+
+/// What stands after the directory.
+inline std::string zip_end(std::uint64_t count, std::uint64_t size, std::uint64_t begin,
+                           bool zip64 = false) {
+  std::string end64;
+  if (zip64) {
+    end64 = "PK\x06\x06" + le(44, 8) + le(45, 2) + le(45, 2) + le(0, 8) + le(count, 8) +
+            le(count, 8) + le(size, 8) + le(begin, 8) + "PK\x06\x07" + le(0, 4) +
+            le(begin + size, 8) + le(1, 4);
+    count = size = begin = ~std::uint64_t{0};
+  }
+  return end64 + "PK\x05\x06" + le(0, 4) + le(count, 2) + le(count, 2) + le(size, 4) +
+         le(begin, 4) + le(0, 2);
+}
+
 struct ZipEnd {
   std::int64_t count = -1, directory_size = -1, directory_offset = -1;  ///< -1: the truth.
 };
 
 /// A zip archive from its pieces, right or wrong.
-inline std::string zip_bytes(const std::vector<ZipPart>& parts, const ZipEnd& end = {}) {
+inline std::string zip_bytes(const std::vector<ZipPart>& parts, const ZipEnd& end = {},
+                             bool zip64 = false) {
   const auto or_else = [](std::int64_t value, std::uint64_t truth) {
     return value < 0 ? truth : static_cast<std::uint64_t>(value);
   };
   std::string file, directory;
   for (const ZipPart& part : parts) {
-    const std::string fields = le(part.flags, 2) + le(part.method, 2) + le(0x00210000, 4) +
-                               le(part.crc, 4) + le(part.stored_size, 4) + le(part.size, 4) +
-                               le(part.name.size(), 2) + le(0, 2);
-    directory += "PK\x01\x02" + le(20, 2) + le(20, 2) + fields + le(0, 10) +
-                 le(or_else(part.offset, file.size()), 4) + part.name;
-    file += "PK\x03\x04" + le(20, 2) + fields + part.name + part.stored;
+    directory += zip_entry(part, or_else(part.offset, file.size()), zip64);
+    file += zip_local_header(part, zip64) + part.stored;
   }
-  const std::uint64_t count = or_else(end.count, parts.size());
-  return file + directory + "PK\x05\x06" + le(0, 4) + le(count, 2) + le(count, 2) +
-         le(or_else(end.directory_size, directory.size()), 4) +
-         le(or_else(end.directory_offset, file.size()), 4) + le(0, 2);
+  return file + directory +
+         zip_end(or_else(end.count, parts.size()), or_else(end.directory_size, directory.size()),
+                 or_else(end.directory_offset, file.size()), zip64);
 }
 
 /// Opens and reads the whole model; the message of the Error, or "(no error)".
