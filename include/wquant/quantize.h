@@ -39,6 +39,9 @@ enum class Part : std::uint8_t { kKept, kCodes, kLevels };
 /// Size in bytes of a part of a planned tensor; 0 for a part that it does not have.
 std::uint64_t part_size(const PlannedTensor& tensor, Part part);
 
+/// Bytes of all parts of a planned tensor.
+std::uint64_t stored_size(const PlannedTensor& tensor);
+
 /// Where quantize() puts what it makes. Ranges of a part may come in any order and, between
 /// parts, from several threads at once; each byte comes exactly once.
 class PartSink {

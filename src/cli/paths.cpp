@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
 #include <system_error>
 
 #include "formats/format.h"
@@ -16,25 +14,11 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kSafetensors = ".safetensors";
 
-/// Extensions of two parts that count as one.
-constexpr std::array<std::string_view, 3> kLongExtensions = {".safetensors.index.json",
-                                                             ".bin.index.json", ".npz.gz"};
-
 std::string without_suffix(std::string name, std::string_view suffix) {
   if (name.size() > suffix.size() && name.ends_with(suffix)) {
     name.resize(name.size() - suffix.size());
   }
   return name;
-}
-
-std::string stem_of(const fs::path& path) {
-  const std::string name = path.filename().string();
-  for (const std::string_view extension : kLongExtensions) {
-    if (name.ends_with(extension) && name.size() > extension.size()) {
-      return without_suffix(name, extension);
-    }
-  }
-  return path.stem().string();
 }
 
 /// `folder/` as `folder`, and "." by its real name.
@@ -74,7 +58,7 @@ bool lies_in(const fs::path& path, const fs::path& folder) {
 
 fs::path quantized_path(const fs::path& input, std::string_view mode, int bits) {
   const fs::path path = named(input);
-  const std::string stem = fs::is_directory(path) ? path.filename().string() : stem_of(path);
+  const std::string stem = fs::is_directory(path) ? path.filename().string() : path.stem().string();
   return path.parent_path() / fmt::format("{}.{}{}{}", stem, mode, bits, kSafetensors);
 }
 

@@ -56,6 +56,13 @@ void check_outputs(const Outputs& outputs, const QuantizeOptions& options) {
   for (const fs::path& path : {outputs.model, outputs.report}) {
     check_output(path, options.input, options.force);
   }
+  if (outputs.model.extension() != ".safetensors" && !fs::is_other(outputs.model, code)) {
+    throw Error(
+        "a quantized file is a .safetensors file",
+        "end the name given with -o in .safetensors; wquant dequantize writes other formats",
+        ErrorKind::kUsage)
+        .at_file(outputs.model.string());
+  }
 }
 
 /// What the report says of files.
@@ -77,9 +84,7 @@ Report dry_report(const Plan& plan) {
     tensor.kept_reason = planned.kept_reason;
     tensor.settings = planned.settings;
     tensor.codebook.bits = planned.quantized ? planned.settings.bits : 0;
-    for (const Part part : {Part::kKept, Part::kCodes, Part::kLevels}) {
-      tensor.bytes += part_size(planned, part);
-    }
+    tensor.bytes = stored_size(planned);
     report.tensors.push_back(std::move(tensor));
   }
   return report;

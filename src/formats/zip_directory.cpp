@@ -229,6 +229,7 @@ void check_names(std::span<const Entry> entries) {
 /// A file of a few bytes could otherwise stand for as much data as it has members.
 void check_overlap(std::span<const Entry> entries) {
   std::vector<const Entry*> order;
+  order.reserve(entries.size());
   for (const Entry& entry : entries) order.push_back(&entry);
   std::sort(order.begin(), order.end(), [](auto* a, auto* b) { return a->header < b->header; });
   std::uint64_t end = 0;
@@ -261,6 +262,7 @@ std::vector<ZipMember> read_zip_directory(std::span<const std::byte> file) {
   check_names(entries);
   check_overlap(entries);
   std::vector<ZipMember> members;
+  members.reserve(entries.size());
   for (Entry& entry : entries) members.push_back(std::move(entry.member));
   return members;
 }

@@ -16,4 +16,9 @@ std::uint64_t part_size(const PlannedTensor& tensor, Part part) {
   return 0;
 }
 
+std::uint64_t stored_size(const PlannedTensor& tensor) {
+  return part_size(tensor, Part::kKept) + part_size(tensor, Part::kCodes) +
+         part_size(tensor, Part::kLevels);
+}
+
 }  // namespace wquant

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "quant/float_slabs.h"
 #include "wquant/error.h"
 #include "wquant/quantize.h"
 
@@ -24,9 +25,6 @@ constexpr auto kPatternFlags = std::regex::ECMAScript | std::regex_constants::__
 #else
 constexpr auto kPatternFlags = std::regex::ECMAScript;
 #endif
-
-/// Weights looked at together in the search for NaN and infinity.
-constexpr std::uint64_t kSlab = std::uint64_t{1} << 18;
 
 [[noreturn]] void fail_usage(std::string problem, std::string remedy) {
   throw Error(std::move(problem), std::move(remedy), ErrorKind::kUsage);
@@ -160,17 +158,11 @@ class Planner {
 
 /// How many weights of tensor `index` are NaN or infinite as float32.
 std::uint64_t count_nonfinite(const ModelReader& model, std::size_t index) {
-  const TensorInfo& info = model.tensors()[index];
-  const std::uint64_t count = info.count(), size = size_of(info.dtype);
-  std::vector<float> slab(std::min(count, kSlab));
   std::uint64_t found = 0;
-  for (std::uint64_t first = 0; first < count; first += kSlab) {
-    const auto part = std::span(slab).first(std::min(kSlab, count - first));
-    model.read_floats(index, first, part);
-    model.release(index, first * size, part.size() * size);
+  for_each_float_slab(model, index, [&](std::uint64_t, std::span<const float> slab) {
     found += static_cast<std::uint64_t>(std::count_if(
-        part.begin(), part.end(), [](float weight) { return !std::isfinite(weight); }));
-  }
+        slab.begin(), slab.end(), [](float weight) { return !std::isfinite(weight); }));
+  });
   return found;
 }
 

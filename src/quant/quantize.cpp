@@ -8,13 +8,11 @@
 #include "kernels/kernels.h"
 #include "quant/distribution.h"
 #include "quant/family.h"
+#include "quant/float_slabs.h"
 #include "wquant/error.h"
 
 namespace wquant {
 namespace {
-
-/// Weights a slab: a multiple of 8, so that slabs meet at byte borders of the packed codes.
-constexpr std::uint64_t kSlab = std::uint64_t{1} << 18;
 
 /// Counts bytes of input for the caller and looks whether he wants to stop.
 class Meter {
@@ -34,21 +32,14 @@ class Meter {
   std::uint64_t done_ = 0;
 };
 
-/// Calls f(first, slab) for every slab of the tensor, in order.
+/// for_each_float_slab(), metered.
 template <typename F>
 void for_each_slab(const ModelReader& model, std::size_t index, Meter& meter, F&& f) {
-  const TensorInfo& info = model.tensors()[index];
-  const std::uint64_t count = info.count();
-  const std::uint64_t size = size_of(info.dtype);
-  std::vector<float> slab(std::min(count, kSlab));
-  for (std::uint64_t first = 0; first < count; first += kSlab) {
-    const std::uint64_t n = std::min(kSlab, count - first);
-    const std::span<float> weights = std::span(slab).first(n);
-    model.read_floats(index, first, weights);
-    f(first, std::span<const float>(weights));
-    model.release(index, first * size, n * size);
-    meter.add(n * size);
-  }
+  const std::uint64_t size = size_of(model.tensors()[index].dtype);
+  for_each_float_slab(model, index, [&](std::uint64_t first, std::span<const float> slab) {
+    f(first, slab);
+    meter.add(slab.size() * size);
+  });
 }
 
 /// What encoding found, slab by slab.
@@ -167,9 +158,7 @@ TensorReport process(const ModelReader& model, std::size_t index, const PlannedT
   report.info = planned.info;
   report.quantized = planned.quantized;
   report.kept_reason = planned.kept_reason;
-  for (const Part part : {Part::kKept, Part::kCodes, Part::kLevels}) {
-    report.bytes += part_size(planned, part);
-  }
+  report.bytes = stored_size(planned);
   if (planned.quantized) {
     quantize_tensor(model, index, planned, sink, meter, report);
   } else {

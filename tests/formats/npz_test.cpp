@@ -57,7 +57,7 @@ TEST(Npz, ReleasedPartsCanBeReadAgain) {
   test::write_file(folder / "m.npz",
                    zip_bytes({{"a.npy", npy_ramp(99999)}, {"b.npy", npy_ramp(99999), true}}));
   const auto model = open_npz(folder / "m.npz");
-  for (const std::size_t i : {0, 1}) {
+  for (const std::size_t i : {0U, 1U}) {
     const std::string before = test::read_tensor(*model, i);
     model->release(i, 0, 99999);
     EXPECT_EQ(test::read_tensor(*model, i), before);
@@ -70,6 +70,7 @@ TEST(Npz, SeveralThreadsUnpackAMemberOnce) {
   const auto model = open_npz(folder / "m.npz");
   std::vector<const std::byte*> seen(8);
   std::vector<std::thread> threads;
+  threads.reserve(seen.size());
   for (auto& place : seen) threads.emplace_back([&] { place = model->view(0).data(); });
   for (std::thread& thread : threads) thread.join();
   for (const std::byte* place : seen) EXPECT_EQ(place, seen[0]);
@@ -235,7 +236,7 @@ TEST(Npz, RefusesHeadersThatContradictTheDirectory) {
   const std::string whole = zip_bytes({good});
   ASSERT_EQ(refusal(whole), "(no error)");
   // Flags, method, CRC, both sizes, the name and its length in the first header.
-  for (const std::size_t at : {6, 8, 14, 18, 22, 26, 28, 30}) {
+  for (const std::size_t at : {6U, 8U, 14U, 18U, 22U, 26U, 28U, 30U}) {
     std::string bytes = whole;
     bytes[at] = static_cast<char>(bytes[at] + 8);
     EXPECT_NE(refusal(bytes), "(no error)") << at;
@@ -245,7 +246,7 @@ TEST(Npz, RefusesHeadersThatContradictTheDirectory) {
 }
 
 TEST(Npz, EndMayHaveAComment) {
-  for (const std::size_t size : {1, 30, 65535}) {
+  for (const std::size_t size : {1U, 30U, 65535U}) {
     std::string bytes = zip_bytes({{"a.npy", npy_ramp(3)}});
     bytes.replace(bytes.size() - 2, 2, test::le(size, 2));
     EXPECT_EQ(refusal(bytes + std::string(size, 'P')), "(no error)");
@@ -374,8 +375,8 @@ TEST(ZipArchive, HeadIsTheFrontOfTheContents) {
   test::write_file(folder / "m.zip",
                    zip_bytes({{"a", content}, {"b", content, true}, {"c", "", true}}));
   const ZipArchive archive(folder / "m.zip");
-  for (const std::size_t index : {0, 1}) {
-    for (const std::size_t limit : {0, 1, 1000, 200000}) {
+  for (const std::size_t index : {0U, 1U}) {
+    for (const std::size_t limit : {0U, 1U, 1000U, 200000U}) {
       const auto head = archive.head(index, limit);
       const std::string_view text(reinterpret_cast<const char*>(head.data()), head.size());
       EXPECT_TRUE(text == std::string_view(content).substr(0, limit));

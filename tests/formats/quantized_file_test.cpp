@@ -76,7 +76,7 @@ TEST(QuantizedFile, RangesLongerThanASlabDecodeRight) {
   made.write(folder / "q");
   const QuantizedModel model(folder / "q");
   const std::string whole = expected_bytes(made, 0);
-  for (const std::size_t first : {0, 1, 2, 99}) {
+  for (const std::size_t first : {0U, 1U, 2U, 99U}) {
     std::string out(whole.size() - first, '\0');
     model.read(0, first, std::as_writable_bytes(std::span(out)));
     EXPECT_EQ(out, whole.substr(first));
@@ -241,7 +241,7 @@ TEST(QuantizedWriter, OrderOfTheRangesDoesNotMatter) {
   Sample made = sample();
   const std::string whole = made.write(folder / "whole");
   std::minstd_rand random(1);
-  for (const std::size_t size : {1, 2, 3, 5, 64}) {
+  for (const std::size_t size : {1U, 2U, 3U, 5U, 64U}) {
     std::vector<Piece> pieces = pieces_of(made, size);
     std::shuffle(pieces.begin(), pieces.end(), random);
     QuantizedWriter writer(folder / "q", made.plan, made.settings, Overwrite::kReplace);
@@ -289,7 +289,7 @@ TEST(QuantizedWriter, BytesThatComeTwiceAreAnError) {
   Sample made = sample();
   QuantizedWriter writer(folder / "q", made.plan, made.settings, Overwrite::kRefuse);
   writer.write(0, Part::kCodes, 2, std::vector<std::byte>(2));
-  for (const std::uint64_t offset : {1, 2, 3}) {
+  for (const std::uint64_t offset : {1U, 2U, 3U}) {
     EXPECT_THAT(error_of([&] { writer.write(0, Part::kCodes, offset, std::vector<std::byte>(2)); }),
                 HasSubstr("w: bytes were written twice"));
   }
@@ -352,8 +352,8 @@ TEST(QuantizedWriter, ModelWithoutTensorsIsWritten) {
 }
 
 TEST(RangeChecksum, EveryOrderOfRangesGivesTheChecksumOfTheWhole) {
-  std::vector<std::byte> bytes;
-  for (int i = 0; i < 64; ++i) bytes.push_back(static_cast<std::byte>(i * i));
+  std::vector<std::byte> bytes(64);
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::byte>(i * i);
   const std::uint32_t whole = crc32_of(bytes);
   std::vector<std::size_t> order = {0, 1, 2, 3, 4};
   const std::array<std::size_t, 6> cuts = {0, 1, 9, 10, 40, 64};

@@ -16,6 +16,7 @@ using namespace testing_layers;
 /// Boundaries b_1..b_K of widths x0 r^k, straight from the definition.
 std::vector<double> boundaries(double x0, double r, int intervals) {
   std::vector<double> b;
+  b.reserve(static_cast<std::size_t>(intervals));
   double sum = 0;
   for (int k = 0; k < intervals; ++k) b.push_back(sum += x0 * std::pow(r, k));
   return b;
