@@ -142,9 +142,8 @@ Codebook fit_codebook(const Distribution& distribution, const TensorSettings& se
 
 Codebook fit_codebook(std::span<const float> weights, const TensorSettings& settings) {
   check(settings);
-  DistributionBuilder builder(weights.size());
-  builder.add(weights);
-  return fit_codebook(builder.finish(), settings);
+  KeyTable table;
+  return fit_codebook(distribution_of(weights, table), settings);
 }
 
 }  // namespace wquant
