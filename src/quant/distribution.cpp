@@ -16,30 +16,26 @@ float edge_of_key(std::size_t key) {
   return std::bit_cast<float>(static_cast<std::uint32_t>(key << kKeyShift));
 }
 
-/// The smallest float >= b.
+/// The smallest float >= b, for b >= 0.
 float float_ceil(double b) {
   if (b > static_cast<double>(std::numeric_limits<float>::max())) {
     return std::numeric_limits<float>::infinity();
   }
   const auto nearest = static_cast<float>(b);
-  return static_cast<double>(nearest) < b
-             ? std::nextafter(nearest, std::numeric_limits<float>::infinity())
-             : nearest;
+  const std::uint32_t step = static_cast<double>(nearest) < b ? 1 : 0;
+  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(nearest) + step);
 }
 
 /// Smallest key whose weights are all >= b.
-std::uint32_t key_ceil(double b) {
-  const auto bits = std::bit_cast<std::uint32_t>(float_ceil(b));
-  return (bits + (1U << kKeyShift) - 1) >> kKeyShift;
+std::uint32_t key_ceil(float b) {
+  return (std::bit_cast<std::uint32_t>(b) + (1U << kKeyShift) - 1) >> kKeyShift;
 }
 
-/// The edge of a key that is nearest to b, in the same way for all distributions.
+/// The edge of a key that is nearest to b >= 0: within an octave patterns grow evenly. The same
+/// for all distributions.
 float nearest_edge(double b) {
-  const std::uint32_t key = key_ceil(b);
-  const float high = edge_of_key(key);
-  if (key == 0 || static_cast<double>(high) == b) return high;
-  const float low = edge_of_key(key - 1);
-  return b - static_cast<double>(low) < static_cast<double>(high) - b ? low : high;
+  const auto bits = std::bit_cast<std::uint32_t>(static_cast<float>(b));
+  return edge_of_key((bits + (1U << (kKeyShift - 1))) >> kKeyShift);
 }
 
 }  // namespace
@@ -65,13 +61,32 @@ std::size_t Distribution::floor(double b) const {
 
 std::size_t Distribution::ceil(double b) const {
   const float t = float_ceil(b);
-  if (exact_) {
-    return static_cast<std::size_t>(std::lower_bound(lower_.begin(), lower_.end(), t) -
-                                    lower_.begin());
+  if (!exact_) {
+    const std::uint32_t key = key_ceil(t);
+    return key <= first_key_ ? 0 : std::min<std::size_t>(key - first_key_, lower_.size());
   }
-  const std::uint32_t key = key_ceil(b);
-  if (key <= first_key_) return 0;
-  return std::min<std::size_t>(key - first_key_, lower_.size());
+  if (lower_.empty() || t <= lower_.front()) return 0;
+  if (t > lower_.back()) return lower_.size();
+  const std::size_t cell = guide_cell(t);
+  const auto begin = lower_.begin() + guide_[cell];
+  return static_cast<std::size_t>(std::lower_bound(begin, lower_.begin() + guide_[cell + 1], t) -
+                                  lower_.begin());
+}
+
+std::size_t Distribution::guide_cell(float magnitude) const {
+  return (std::bit_cast<std::uint32_t>(magnitude) - std::bit_cast<std::uint32_t>(lower_.front())) >>
+         guide_shift_;
+}
+
+void Distribution::make_guide() {
+  const auto bits = [](float w) { return std::bit_cast<std::uint32_t>(w); };
+  const std::uint32_t range = bits(lower_.back()) - bits(lower_.front());
+  while (range >> guide_shift_ > lower_.size()) ++guide_shift_;
+  guide_.reserve((range >> guide_shift_) + 2);
+  for (std::size_t bin = 0; bin < lower_.size(); ++bin) {
+    guide_.resize(guide_cell(lower_[bin]) + 1, static_cast<std::int32_t>(bin));
+  }
+  guide_.push_back(static_cast<std::int32_t>(lower_.size()));
 }
 
 float Distribution::threshold(double b) const {
@@ -99,7 +114,14 @@ void Distribution::finish(const Moments& moments) {
   variance_ = constant ? 0 : std::max(0.0, moments.d2 / n - (moments.d / n) * (moments.d / n));
 }
 
-Distribution sorted_distribution(std::span<float> weights) {
+namespace {
+
+/// Orders by magnitude; the sign is the lowest bit.
+std::uint32_t sortable(float w) { return std::rotl(std::bit_cast<std::uint32_t>(w), 1); }
+
+}  // namespace
+
+Distribution sorted_distribution(std::span<const float> weights) {
   Distribution out;
   if (weights.empty()) return out;
   if (!std::all_of(weights.begin(), weights.end(), [](float w) { return std::isfinite(w); })) {
@@ -107,25 +129,30 @@ Distribution sorted_distribution(std::span<float> weights) {
   }
   const WeightView view = {weights.data(), weights.size()};
   const Moments moments = moments_of(view, pivot_of(view));
-  std::sort(weights.begin(), weights.end(),
-            [](float a, float b) { return std::fabs(a) < std::fabs(b); });
+  std::vector<std::uint32_t> sorted(weights.size());
+  std::transform(weights.begin(), weights.end(), sorted.begin(), sortable);
+  std::sort(sorted.begin(), sorted.end());
   out.tails_.clear();
-  for (const float w : weights) {
-    const float size = std::fabs(w);
+  out.tails_.reserve(sorted.size() + 1);
+  out.lower_.reserve(sorted.size());
+  for (const std::uint32_t bits : sorted) {
+    const auto size = std::bit_cast<float>(bits >> 1);
     if (out.lower_.empty() || out.lower_.back() != size) {
       out.lower_.push_back(size);
       out.tails_.emplace_back();
     }
     Tail& bin = out.tails_.back();
     const double value = size;
+    const bool negative = (bits & 1) != 0 && value > 0;
     bin.count += 1;
     bin.sum += value;
     bin.square += value * value;
-    bin.negative += w < 0 ? 1 : 0;
-    bin.negative_sum += w < 0 ? value : 0;
+    bin.negative += negative ? 1 : 0;
+    bin.negative_sum += negative ? value : 0;
   }
   out.upper_ = out.lower_;
   out.tails_.emplace_back();
+  out.make_guide();
   out.finish(moments);
   return out;
 }
@@ -202,10 +229,7 @@ Distribution binned_distribution(const KeySums& sums, const Moments& moments) {
 }
 
 Distribution distribution_of(std::span<const float> weights, KeyTable& table) {
-  if (weights.size() <= kSortLimit) {
-    std::vector<float> copy(weights.begin(), weights.end());
-    return sorted_distribution(copy);
-  }
+  if (weights.size() <= kSortLimit) return sorted_distribution(weights);
   const WeightView all = {weights.data(), weights.size()};
   const double pivot = pivot_of(all);
   KeySums sums;

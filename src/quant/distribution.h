@@ -60,14 +60,19 @@ class Distribution {
   [[nodiscard]] float upper(std::size_t bin) const { return upper_[bin]; }
 
  private:
-  friend Distribution sorted_distribution(std::span<float> weights);
+  friend Distribution sorted_distribution(std::span<const float> weights);
   friend Distribution binned_distribution(const KeySums& sums, const Moments& moments);
   /// Makes sums above an edge of the bins' own sums.
   void finish(const Moments& moments);
 
+  [[nodiscard]] std::size_t guide_cell(float magnitude) const;
+  void make_guide();
+
   bool exact_ = true;                 // One magnitude a bin.
   bool signed_zeros_ = false;         // Weights at or just below -0.0.
   std::uint32_t first_key_ = 0;       // Of bin 0 when not exact_.
+  std::vector<std::int32_t> guide_;   // First bin of each range of bit patterns when exact_.
+  int guide_shift_ = 0;
   std::vector<float> lower_, upper_;  // Smallest and largest magnitude that a bin can hold.
   std::vector<Tail> tails_{Tail{}};   // One more than bins; the last is zero.
   std::size_t distinct_ = 0;          // Bins with weights, at most 2 counted.
@@ -77,9 +82,9 @@ class Distribution {
 /// Tensors of at most this many weights are sorted instead of binned.
 inline constexpr std::uint64_t kSortLimit = std::uint64_t{1} << 15;
 
-/// The distribution of the weights, one bin a magnitude. Sorts them by magnitude. Throws
-/// NonFiniteWeights when one is NaN or infinite.
-Distribution sorted_distribution(std::span<float> weights);
+/// The distribution of the weights, one bin a magnitude. Throws NonFiniteWeights when one
+/// is NaN or infinite.
+Distribution sorted_distribution(std::span<const float> weights);
 
 /// The distribution of weights that were counted by key; moments are those of all of them about
 /// the pivot. Throws NonFiniteWeights when one is NaN or infinite.

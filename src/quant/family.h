@@ -25,7 +25,20 @@ const Family& find_family(std::string_view name);
 /// and 2^-20 of it is below any useful step.
 inline constexpr double kSmallestStep = 0x1p-20;
 
+/// Boundary look-ups, of some 5 ns, that the search for a codebook may take.
+struct SearchEffort {
+  /// For every tensor. A model of few tensors can afford to prove more.
+  double least = 1e6;
+
+  /// The share of each of so many tensors.
+  static SearchEffort for_tensors(std::size_t count);
+  /// For a tensor of so many weights: a small part of the time that reading them takes, or the
+  /// least, but no more than it could use.
+  [[nodiscard]] double of(double weights) const;
+};
+
 /// The codebook of a tensor of that distribution.
-Codebook fit_codebook(const Distribution& distribution, const TensorSettings& settings);
+Codebook fit_codebook(const Distribution& distribution, const TensorSettings& settings,
+                      SearchEffort effort);
 
 }  // namespace wquant

@@ -1,5 +1,7 @@
 #include "wquant/quantize.h"
 
+#include <algorithm>
+
 #include "base/staged_work.h"
 #include "quant/shared_tensor.h"
 #include "quant/tensor_steps.h"
@@ -18,6 +20,12 @@ std::uint64_t total_work(const Plan& plan) {
     total += tensor.info.bytes() * (tensor.quantized ? 2 : 1);
   }
   return total;
+}
+
+std::size_t count_quantized(const Plan& plan) {
+  return static_cast<std::size_t>(
+      std::count_if(plan.tensors.begin(), plan.tensors.end(),
+                    [](const PlannedTensor& tensor) { return tensor.quantized; }));
 }
 
 /// Tensors [begin, end), one after the other.
@@ -78,7 +86,9 @@ Report quantize(const ModelReader& model, const Plan& plan, PartSink& sink,
   Meter meter(options, total_work(plan));
   const unsigned threads = thread_count(options.threads);
   std::vector<Scratch> scratch(threads);
-  const RunState run{model, plan, sink, meter, scratch, report.tensors};
+  const RunState run{
+      model,   plan,          sink, meter, SearchEffort::for_tensors(count_quantized(plan)),
+      scratch, report.tensors};
   Cutter cutter(run);
   run_staged(threads, [&cutter] { return cutter.next(); });
   return report;

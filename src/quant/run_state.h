@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "quant/family.h"
 #include "quant/key_table.h"
 #include "quant/meter.h"
 #include "wquant/quantize.h"
@@ -23,6 +24,7 @@ struct RunState {
   const Plan& plan;
   PartSink& sink;
   Meter& meter;
+  SearchEffort effort;
   std::vector<Scratch>& scratch;       ///< By thread.
   std::vector<TensorReport>& reports;  ///< By tensor.
 };

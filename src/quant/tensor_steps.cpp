@@ -94,7 +94,7 @@ void encode_slab(const RunState& run, std::size_t index, std::uint64_t slab, con
 
 void fit_tensor(const RunState& run, std::size_t index, const Distribution& weights) {
   TensorReport& report = run.reports[index];
-  report.codebook = fit_codebook(weights, report.settings);
+  report.codebook = fit_codebook(weights, report.settings, run.effort);
   fill_errors(report, weights);
   run.sink.write(index, Part::kLevels, 0, std::as_bytes(std::span(report.codebook.levels)));
 }
