@@ -6,6 +6,8 @@
 #include <limits>
 #include <utility>
 
+#include "quant/magnitude_sort.h"
+
 namespace wquant {
 namespace {
 
@@ -114,13 +116,6 @@ void Distribution::finish(const Moments& moments) {
   variance_ = constant ? 0 : std::max(0.0, moments.d2 / n - (moments.d / n) * (moments.d / n));
 }
 
-namespace {
-
-/// Orders by magnitude; the sign is the lowest bit.
-std::uint32_t sortable(float w) { return std::rotl(std::bit_cast<std::uint32_t>(w), 1); }
-
-}  // namespace
-
 Distribution sorted_distribution(std::span<const float> weights) {
   Distribution out;
   if (weights.empty()) return out;
@@ -129,26 +124,25 @@ Distribution sorted_distribution(std::span<const float> weights) {
   }
   const WeightView view = {weights.data(), weights.size()};
   const Moments moments = moments_of(view, pivot_of(view));
-  std::vector<std::uint32_t> sorted(weights.size());
-  std::transform(weights.begin(), weights.end(), sorted.begin(), sortable);
-  std::sort(sorted.begin(), sorted.end());
   out.tails_.clear();
-  out.tails_.reserve(sorted.size() + 1);
-  out.lower_.reserve(sorted.size());
-  for (const std::uint32_t bits : sorted) {
+  out.tails_.reserve(weights.size() + 1);
+  out.lower_.reserve(weights.size());
+  std::uint32_t last = ~0U;  // Magnitude of the bin, as bits.
+  for (const std::uint32_t bits : sort_by_magnitude(weights)) {
     const auto size = std::bit_cast<float>(bits >> 1);
-    if (out.lower_.empty() || out.lower_.back() != size) {
+    if (bits >> 1 != last) {
+      last = bits >> 1;
       out.lower_.push_back(size);
       out.tails_.emplace_back();
     }
     Tail& bin = out.tails_.back();
     const double value = size;
-    const bool negative = (bits & 1) != 0 && value > 0;
+    const double negative = value > 0 ? bits & 1 : 0;
     bin.count += 1;
     bin.sum += value;
     bin.square += value * value;
-    bin.negative += negative ? 1 : 0;
-    bin.negative_sum += negative ? value : 0;
+    bin.negative += negative;
+    bin.negative_sum += negative * value;
   }
   out.upper_ = out.lower_;
   out.tails_.emplace_back();
