@@ -53,12 +53,12 @@ std::vector<float> mirrored_levels(std::span<const double> magnitudes, double sc
   return levels;
 }
 
-/// Thresholds 0 and +-b_k; a magnitude interval is closed below for both signs.
+/// Thresholds at zero and +-b_k; a magnitude interval is closed below for both signs.
 std::vector<float> mirrored_thresholds(const Distribution& distribution, double x0, double r,
                                        std::size_t intervals) {
   std::vector<double> b(intervals - 1);
   place_boundaries(x0, r, b);
-  std::vector<float> thresholds(2 * intervals - 1);
+  std::vector<float> thresholds(2 * intervals - 1, distribution.zero_threshold());
   for (std::size_t k = 1; k < intervals; ++k) {
     const float t = distribution.threshold(b[k - 1]);
     thresholds[intervals - 1 + k] = t;
@@ -95,6 +95,16 @@ SearchResult find_partition(Objective& objective, const Distribution& distributi
   return found;
 }
 
+/// Takes the guess instead of what was found where that costs next to nothing.
+void prefer_guess(Objective& objective, const Codebook& guess, SearchResult& found) {
+  const double rho = objective.evaluate(guess.x0, guess.ratio).rho;
+  const double loss = std::max(0.0, found.fit.rho - rho);
+  if (loss > kGuessLoss * (1 - found.fit.rho)) return;
+  found.x0 = guess.x0;
+  found.r = guess.ratio;
+  found.gap += loss;
+}
+
 }  // namespace
 
 const Family& find_family(std::string_view name) {
@@ -126,7 +136,7 @@ double SearchEffort::of(double weights) const {
 }
 
 Codebook fit_codebook(const Distribution& distribution, const TensorSettings& settings,
-                      SearchEffort effort) {
+                      SearchEffort effort, const Codebook* guess) {
   const auto intervals = std::size_t{1} << (settings.bits - 1);
   Codebook book;
   book.bits = settings.bits;
@@ -138,6 +148,7 @@ Codebook fit_codebook(const Distribution& distribution, const TensorSettings& se
   Objective objective(distribution, settings.bits, settings.values);
   SearchResult found =
       find_partition(objective, distribution, settings, effort.of(distribution.count()));
+  if (guess != nullptr) prefer_guess(objective, *guess, found);
   found.fit = objective.evaluate(found.x0, found.r);
   book.x0 = found.x0;
   book.ratio = found.r;

@@ -91,6 +91,10 @@ void Distribution::make_guide() {
   guide_.push_back(static_cast<std::int32_t>(lower_.size()));
 }
 
+float Distribution::zero_threshold() const {
+  return exact_ ? 0 : -std::bit_cast<float>((1U << kKeyShift) - 1);
+}
+
 float Distribution::threshold(double b) const {
   if (exact_) return float_ceil(b);
   return nearest_edge(b);
@@ -205,10 +209,7 @@ Distribution binned_distribution(const KeySums& sums, const Moments& moments) {
     Tail& bin = out.tails_[key - first];
     bin.count += count;
     bin.sum += total;
-    if (sum.key < kSignKey) continue;
-    out.signed_zeros_ = out.signed_zeros_ || key == 0;
-    // Zeros with a sign are no negative weights.
-    if (key == 0 && sum.residual == 0) continue;
+    if (sum.key < kSignKey || key == 0) continue;
     bin.negative = count;
     bin.negative_sum = total;
   }

@@ -52,8 +52,9 @@ class Distribution {
   /// The float t with |w| >= t exactly for the weights above a boundary placed for `b`.
   [[nodiscard]] float threshold(double b) const;
 
-  /// True when no histogram key holds weights on both sides of a threshold(), 0 included.
-  [[nodiscard]] bool thresholds_on_edges() const { return !exact_ && !signed_zeros_; }
+  /// The threshold between the signs: weights of the first key count as zero, so that no key lies
+  /// on both sides of it.
+  [[nodiscard]] float zero_threshold() const;
 
   [[nodiscard]] const Tail& tail(std::size_t bin) const { return tails_[bin]; }
   [[nodiscard]] float lower(std::size_t bin) const { return lower_[bin]; }
@@ -68,10 +69,10 @@ class Distribution {
   [[nodiscard]] std::size_t guide_cell(float magnitude) const;
   void make_guide();
 
-  bool exact_ = true;                 // One magnitude a bin.
-  bool signed_zeros_ = false;         // Weights at or just below -0.0.
-  std::uint32_t first_key_ = 0;       // Of bin 0 when not exact_.
-  std::vector<std::int32_t> guide_;   // First bin of each range of bit patterns when exact_.
+  bool exact_ = true;                // One magnitude a bin.
+  bool signed_zeros_ = false;        // Weights at or just below -0.0.
+  std::uint32_t first_key_ = 0;      // Of bin 0 when not exact_.
+  std::vector<std::int32_t> guide_;  // First bin of each range of bit patterns when exact_.
   int guide_shift_ = 0;
   std::vector<float> lower_, upper_;  // Smallest and largest magnitude that a bin can hold.
   std::vector<Tail> tails_{Tail{}};   // One more than bins; the last is zero.

@@ -37,8 +37,11 @@ struct SearchEffort {
   [[nodiscard]] double of(double weights) const;
 };
 
-/// The codebook of a tensor of that distribution.
+/// The codebook of a tensor of that distribution. With a guess, its x0 and ratio are taken when
+/// they lose no more than kGuessLoss of 1 - rho against the best that are found.
 Codebook fit_codebook(const Distribution& distribution, const TensorSettings& settings,
-                      SearchEffort effort);
+                      SearchEffort effort, const Codebook* guess = nullptr);
+
+inline constexpr double kGuessLoss = 1e-3;
 
 }  // namespace wquant

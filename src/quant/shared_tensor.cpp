@@ -5,6 +5,7 @@
 
 #include "quant/family.h"
 #include "quant/float_slabs.h"
+#include "quant/sample.h"
 #include "quant/tensor_steps.h"
 
 namespace wquant {
@@ -41,7 +42,8 @@ class NamedWork : public StagedWork {
 
 /// First all slabs are counted, then the codebook is fitted, then all slabs are encoded. What the
 /// threads found is put together in the order of the slabs or in integers, so it does not depend on
-/// who did what.
+/// who did what. A large tensor is encoded with a guess of the codebook while it is counted; when
+/// the guess proves good enough, that was all.
 class QuantizeWork : public NamedWork {
  public:
   using NamedWork::NamedWork;
@@ -50,21 +52,21 @@ class QuantizeWork : public NamedWork {
   enum class Stage { kNone, kCount, kEncode, kDone };
 
   std::uint64_t begin() override {
-    stage_ = static_cast<Stage>(static_cast<int>(stage_) + 1);
-    if (stage_ == Stage::kDone) return 0;
-    if (stage_ == Stage::kCount) {
+    if (stage_ == Stage::kNone) {
+      stage_ = Stage::kCount;
       report() = begin_report(planned());
       pivot_ = read_pivot();
       moments_.resize(slabs());
+      if (worth_sampling(planned())) make_guess();
     }
-    return slabs();
+    return stage_ == Stage::kDone ? 0 : slabs();
   }
 
   void run(std::uint64_t slab, Scratch& scratch) override {
     if (stage_ == Stage::kCount) {
       count(slab, scratch);
     } else {
-      encode_slab(run_, index_, slab, *encoder_, scratch);
+      encode_slab(run_, index_, slab, *encoder_, {}, scratch);
     }
   }
 
@@ -72,12 +74,17 @@ class QuantizeWork : public NamedWork {
     if (stage_ != Stage::kCount) return;
     KeySums found;
     scratch.table.drain(found);
-    const std::lock_guard lock(mutex_);
-    merge(sums_, found);
+    add_sums(found);
   }
 
   void end() override {
-    if (stage_ == Stage::kCount) fit();
+    if (stage_ == Stage::kEncode || fit()) {
+      stage_ = Stage::kDone;
+      return;
+    }
+    stage_ = Stage::kEncode;
+    if (guess_) run_.sink.restart(index_, Part::kCodes);
+    encoder_.emplace(report().codebook, weights_);
   }
 
   [[nodiscard]] std::uint64_t slabs() const { return slab_count(planned().info.count()); }
@@ -88,22 +95,41 @@ class QuantizeWork : public NamedWork {
     return pivot_of({head.data(), head.size()});
   }
 
+  void make_guess() {
+    const std::optional<Distribution> sample = sample_distribution(run_, index_, pivot_);
+    if (!sample) return;
+    guess_ = fit_codebook(*sample, planned().settings, run_.effort);
+    encoder_.emplace(*guess_, *sample);
+  }
+
   void count(std::uint64_t slab, Scratch& scratch) {
     const SlabRange range = slab_range(planned().info.count(), slab);
     KeySums found;
-    for_each_block(run_.model, index_, range, scratch.block,
-                   [&](std::uint64_t, WeightView weights) {
-                     moments_[slab] += scratch.table.add(weights, pivot_, found);
-                   });
-    release(run_.model, index_, range);
-    if (!found.empty()) {
-      const std::lock_guard lock(mutex_);
-      merge(sums_, found);
+    const auto add = [&](WeightView weights) {
+      moments_[slab] += scratch.table.add(weights, pivot_, found);
+    };
+    if (guess_) {
+      encode_slab(run_, index_, slab, *encoder_, add, scratch);
+    } else {
+      for_each_block(run_.model, index_, range, scratch.block,
+                     [&](std::uint64_t, WeightView weights) { add(weights); });
+      if (!stays_mapped()) release(run_.model, index_, range);
+      run_.meter.add(range.count * size_of(planned().info.dtype));
     }
-    run_.meter.add(range.count * size_of(planned().info.dtype));
+    add_sums(found);
   }
 
-  void fit() {
+  /// What is read twice within a short time is kept in memory between.
+  [[nodiscard]] bool stays_mapped() const { return planned().info.bytes() <= kStaysMapped; }
+
+  void add_sums(const KeySums& found) {
+    if (found.empty()) return;
+    const std::lock_guard lock(mutex_);
+    merge(sums_, found);
+  }
+
+  /// Returns true when the codes that were written with the guess are right.
+  bool fit() {
     Moments moments;
     for (const Moments& slab : moments_) moments += slab;
     try {
@@ -111,9 +137,13 @@ class QuantizeWork : public NamedWork {
     } catch (const NonFiniteWeights&) {
       refuse_nonfinite(run_, index_);
     }
-    fit_tensor(run_, index_, weights_);
-    encoder_.emplace(report().codebook, weights_);
+    fit_tensor(run_, index_, weights_, guess_ ? &*guess_ : nullptr);
+    if (!guess_ || guess_->thresholds != report().codebook.thresholds) return false;
+    run_.meter.add(planned().info.bytes());  // The second pass that is not needed.
+    return true;
   }
+
+  static constexpr std::uint64_t kStaysMapped = std::uint64_t{16} << 20;
 
   Stage stage_ = Stage::kNone;
   double pivot_ = 0;
@@ -121,6 +151,7 @@ class QuantizeWork : public NamedWork {
   std::mutex mutex_;              // Of sums_, while slabs are counted.
   KeySums sums_;
   Distribution weights_;
+  std::optional<Codebook> guess_;
   std::optional<Encoder> encoder_;
 };
 

@@ -29,7 +29,7 @@ void quantize_tensor(const RunState& run, std::size_t index, Scratch& scratch) {
   }
   run.meter.add(run.plan.tensors[index].info.bytes());
   fit_tensor(run, index, weights);
-  encode_slab(run, index, 0, Encoder(run.reports[index].codebook, weights), scratch);
+  encode_slab(run, index, 0, Encoder(run.reports[index].codebook, weights), {}, scratch);
 }
 
 void fill_errors(TensorReport& report, const Distribution& weights) {
@@ -77,7 +77,7 @@ void refuse_nonfinite(const RunState& run, std::size_t index) {
 }
 
 void encode_slab(const RunState& run, std::size_t index, std::uint64_t slab, const Encoder& encoder,
-                 Scratch& scratch) {
+                 const BlockVisitor& visit, Scratch& scratch) {
   const PlannedTensor& planned = run.plan.tensors[index];
   const int bits = planned.settings.bits;
   const SlabRange range = slab_range(planned.info.count(), slab);
@@ -85,6 +85,7 @@ void encode_slab(const RunState& run, std::size_t index, std::uint64_t slab, con
   scratch.packed.resize(packed_size(range.count, bits));
   for_each_block(
       run.model, index, range, scratch.block, [&](std::uint64_t first, WeightView weights) {
+        if (visit) visit(weights);
         encoder.encode(weights, scratch.packed.data() + packed_size(first, bits) - begin);
       });
   release(run.model, index, range);
@@ -92,9 +93,10 @@ void encode_slab(const RunState& run, std::size_t index, std::uint64_t slab, con
   run.meter.add(range.count * size_of(planned.info.dtype));
 }
 
-void fit_tensor(const RunState& run, std::size_t index, const Distribution& weights) {
+void fit_tensor(const RunState& run, std::size_t index, const Distribution& weights,
+                const Codebook* guess) {
   TensorReport& report = run.reports[index];
-  report.codebook = fit_codebook(weights, report.settings, run.effort);
+  report.codebook = fit_codebook(weights, report.settings, run.effort, guess);
   fill_errors(report, weights);
   run.sink.write(index, Part::kLevels, 0, std::as_bytes(std::span(report.codebook.levels)));
 }

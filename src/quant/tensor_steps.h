@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 
 #include "quant/distribution.h"
 #include "quant/encoder.h"
@@ -16,12 +17,15 @@ TensorReport begin_report(const PlannedTensor& planned);
 /// Counts what is not finite, for the message.
 [[noreturn]] void refuse_nonfinite(const RunState& run, std::size_t index);
 
-/// Encodes slab number `slab` into the sink.
+/// Encodes slab number `slab` into the sink; `visit` sees each block of its weights first.
+using BlockVisitor = std::function<void(WeightView)>;
 void encode_slab(const RunState& run, std::size_t index, std::uint64_t slab, const Encoder& encoder,
-                 Scratch& scratch);
+                 const BlockVisitor& visit, Scratch& scratch);
 
-/// Fits the codebook of a tensor, writes its levels and fills in the report.
-void fit_tensor(const RunState& run, std::size_t index, const Distribution& weights);
+/// Fits the codebook of a tensor, near the guess if there is one, writes its levels and fills in
+/// the report.
+void fit_tensor(const RunState& run, std::size_t index, const Distribution& weights,
+                const Codebook* guess = nullptr);
 
 /// Copies slab number `slab` of a kept tensor, kCopySlab bytes, to the sink.
 inline constexpr std::uint64_t kCopySlab = kSlab * sizeof(float);
