@@ -126,7 +126,7 @@ std::span<const FamilyInfo> families() {
 }
 
 SearchEffort SearchEffort::for_tensors(std::size_t count) {
-  constexpr double kAll = 2e7, kFewest = 1.5e3, kMost = 1e6;
+  constexpr double kAll = 1e7, kFewest = 1.5e3, kMost = 1e6;
   return {std::clamp(kAll / static_cast<double>(std::max<std::size_t>(count, 1)), kFewest, kMost)};
 }
 

@@ -8,6 +8,8 @@ namespace wquant {
 namespace {
 
 constexpr std::uint64_t kRun = 1024;
+/// Runs after which memory is given back.
+constexpr std::uint64_t kRunsKept = 64;
 /// With more bits 1 - rho is so small that few samples find an x0 close enough to the best.
 constexpr int kMostBits = 4;
 
@@ -47,9 +49,10 @@ std::optional<Distribution> sample_distribution(const RunState& run, std::size_t
     for_each_block(run.model, index, {first, kRun}, block, [&](std::uint64_t, WeightView weights) {
       moments += table.add(weights, pivot, sums);
     });
-    // The pages around come with it.
-    release(run.model, index, {first, std::min(step, count - first)});
+    // The pages around came with it.
+    if (first / step % kRunsKept == 0) release(run.model, index, {0, first});
   }
+  release(run.model, index, {0, count});
   table.drain(sums);
   try {
     return binned_distribution(sums, moments);
