@@ -1,0 +1,312 @@
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <mutex>
+#include <random>
+#include <vector>
+
+#include "unit/layers.h"
+#include "wquant/codebook.h"
+#include "wquant/error.h"
+#include "wquant/quantize.h"
+
+namespace wquant {
+namespace {
+
+using testing_layers::gaussian;
+
+/// A model in memory of tensors of many sizes: small ones, such of several slabs, kept ones.
+class TestModel : public ModelReader {
+ public:
+  void add(std::string name, std::vector<float> weights) {
+    tensors_.push_back({std::move(name), {1, weights.size()}, Dtype::kF32});
+    data_.emplace_back(weights.size() * sizeof(float));
+    std::memcpy(data_.back().data(), weights.data(), data_.back().size());
+  }
+  void add_kept(std::string name, std::size_t bytes) {
+    tensors_.push_back({std::move(name), {bytes}, Dtype::kU8});
+    data_.emplace_back(bytes, std::byte{7});
+  }
+
+  [[nodiscard]] const std::string& path() const override { return path_; }
+  [[nodiscard]] std::string_view format() const override { return "test"; }
+  [[nodiscard]] const std::vector<TensorInfo>& tensors() const override { return tensors_; }
+  void read(std::size_t index, std::uint64_t first, std::span<std::byte> out) const override {
+    std::memcpy(out.data(), data_[index].data() + first, out.size());
+  }
+  [[nodiscard]] std::span<const std::byte> view(std::size_t index) const override {
+    return index % 2 == 0 ? std::span<const std::byte>(data_[index]) : std::span<const std::byte>();
+  }
+
+ private:
+  std::string path_ = "test-model";
+  std::vector<TensorInfo> tensors_;
+  std::vector<std::vector<std::byte>> data_;
+};
+
+/// Collects the parts; checks that each byte comes once.
+class MemorySink : public PartSink {
+ public:
+  explicit MemorySink(const Plan& plan) : parts_(plan.tensors.size()), left_(plan.tensors.size()) {
+    for (std::size_t i = 0; i < plan.tensors.size(); ++i) {
+      for (std::size_t part = 0; part < kKinds; ++part) {
+        left_[i][part] = part_size(plan.tensors[i], static_cast<Part>(part));
+        parts_[i][part].resize(left_[i][part]);
+      }
+    }
+  }
+
+  void write(std::size_t tensor, Part part, std::uint64_t offset,
+             std::span<const std::byte> bytes) override {
+    const std::lock_guard lock(mutex_);
+    const auto kind = static_cast<std::size_t>(part);
+    std::memcpy(parts_[tensor][kind].data() + offset, bytes.data(), bytes.size());
+    left_[tensor][kind] -= bytes.size();
+    if (--writes_left_ == 0) throw Error("the disk is full");
+  }
+  void restart(std::size_t tensor, Part part) override {
+    const std::lock_guard lock(mutex_);
+    left_[tensor][static_cast<std::size_t>(part)] =
+        parts_[tensor][static_cast<std::size_t>(part)].size();
+  }
+
+  void fail_after(int writes) { writes_left_ = writes; }
+  [[nodiscard]] bool complete() const {
+    for (const auto& tensor : left_) {
+      for (const std::uint64_t left : tensor) {
+        if (left != 0) return false;
+      }
+    }
+    return true;
+  }
+
+  static constexpr std::size_t kKinds = 3;
+  using Parts = std::vector<std::array<std::vector<std::byte>, kKinds>>;
+  [[nodiscard]] const Parts& parts() const { return parts_; }
+
+ private:
+  std::mutex mutex_;
+  Parts parts_;
+  std::vector<std::array<std::uint64_t, kKinds>> left_;
+  int writes_left_ = -1;
+};
+
+std::vector<float> weights_of(std::size_t count, unsigned seed) {
+  std::mt19937_64 random(seed);
+  std::vector<float> weights(count);
+  for (float& w : weights) w = static_cast<float>(gaussian(random) * (seed % 3 == 0 ? 1 : 0.01));
+  return weights;
+}
+
+std::unique_ptr<TestModel> mixed_model() {
+  auto model = std::make_unique<TestModel>();
+  model->add("large", weights_of(700001, 1));
+  for (unsigned i = 0; i < 90; ++i)
+    model->add("small" + std::to_string(i), weights_of(40 + 37 * i, 2 + i));
+  model->add_kept("kept", 3000001);
+  model->add("one_slab", weights_of(262144, 100));
+  model->add("binned", weights_of(33000, 101));
+  model->add("two_slabs", weights_of(262145, 102));
+  return model;
+}
+
+struct Outcome {
+  Report report;
+  MemorySink::Parts parts;
+};
+
+Outcome run(const ModelReader& model, const Settings& settings, unsigned threads) {
+  const Plan plan = make_plan(model, settings);
+  MemorySink sink(plan);
+  RunOptions options;
+  options.threads = threads;
+  Outcome result{quantize(model, plan, sink, options), {}};
+  EXPECT_TRUE(sink.complete());
+  result.parts = sink.parts();
+  return result;
+}
+
+void expect_same(const Outcome& a, const Outcome& b) {
+  ASSERT_TRUE(a.parts == b.parts);
+  ASSERT_EQ(a.report.tensors.size(), b.report.tensors.size());
+  for (std::size_t i = 0; i < a.report.tensors.size(); ++i) {
+    const TensorReport& x = a.report.tensors[i];
+    const TensorReport& y = b.report.tensors[i];
+    EXPECT_EQ(x.codebook.rho, y.codebook.rho);
+    EXPECT_EQ(x.codebook.gap, y.codebook.gap);
+    EXPECT_EQ(x.relative_error, y.relative_error);
+    EXPECT_EQ(x.max_error, y.max_error);
+    EXPECT_EQ(x.entropy, y.entropy);
+  }
+}
+
+TEST(Engine, GivesTheSameForAnyNumberOfThreads) {
+  const auto model = mixed_model();
+  for (const int bits : {1, 3, 6}) {
+    Settings settings;
+    settings.tensor.bits = bits;
+    const Outcome one = run(*model, settings, 1);
+    for (const unsigned threads : {1U, 2U, 3U, 7U})
+      expect_same(run(*model, settings, threads), one);
+  }
+}
+
+TEST(Engine, ReportsWhatItWrote) {
+  const auto model = mixed_model();
+  for (const int bits : {2, 3, 5, 8}) {
+    Settings settings;
+    settings.tensor.bits = bits;
+    const Outcome result = run(*model, settings, 2);
+    for (std::size_t i = 0; i < model->tensors().size(); ++i) {
+      const TensorReport& report = result.report.tensors[i];
+      if (!report.quantized) continue;
+      const std::vector<std::byte>& packed =
+          result.parts[i][static_cast<std::size_t>(Part::kCodes)];
+      std::vector<float> weights(report.info.count());
+      std::vector<float> back(weights.size());
+      model->read_floats(i, 0, weights);
+      decode({reinterpret_cast<const std::uint8_t*>(packed.data()), packed.size()}, 0, bits,
+             report.codebook.levels, back);
+      double mean = 0;
+      for (const float w : weights)
+        mean += static_cast<double>(w) / static_cast<double>(weights.size());
+      double variance = 0;
+      double error = 0;
+      double largest = 0;
+      for (std::size_t k = 0; k < weights.size(); ++k) {
+        const double d = static_cast<double>(weights[k]) - static_cast<double>(back[k]);
+        variance +=
+            (static_cast<double>(weights[k]) - mean) * (static_cast<double>(weights[k]) - mean);
+        error += d * d;
+        largest = std::max(largest, std::fabs(d));
+      }
+      EXPECT_NEAR(report.relative_error, error / variance, 1e-6 * report.relative_error)
+          << report.info.name;
+      EXPECT_GE(report.max_error, largest * (1 - 1e-6)) << report.info.name;
+      EXPECT_LE(report.max_error,
+                largest + 0.004 * std::fabs(static_cast<double>(report.codebook.levels.back())))
+          << report.info.name;
+    }
+  }
+}
+
+/// More weights than are read twice, made as they are read.
+class VastModel : public ModelReader {
+ public:
+  explicit VastModel(std::uint64_t count) : tensors_{{"vast", {1, count}, Dtype::kF32}} {}
+  [[nodiscard]] const std::string& path() const override { return path_; }
+  [[nodiscard]] std::string_view format() const override { return "test"; }
+  [[nodiscard]] const std::vector<TensorInfo>& tensors() const override { return tensors_; }
+  void read(std::size_t, std::uint64_t first, std::span<std::byte> out) const override {
+    bytes_read_ += out.size();
+    std::uint64_t i = first / sizeof(float);
+    for (std::size_t at = 0; at < out.size(); at += sizeof(float), ++i) {
+      // A sum of three uniform numbers; about zero as often as negative zero.
+      const std::uint64_t z = (i + 1) * 0x9e3779b97f4a7c15U;
+      const std::uint64_t y = (z ^ (z >> 29)) * 0xbf58476d1ce4e5b9U;
+      const double sum = static_cast<double>(y & 0xffff) + static_cast<double>(y >> 16 & 0xffff) +
+                         static_cast<double>(y >> 32 & 0xffff) - 98302.5;
+      const float w = i % 1000 == 0 ? -0.0F : static_cast<float>(sum * 1e-6);
+      std::memcpy(out.data() + at, &w, sizeof w);
+    }
+  }
+  [[nodiscard]] std::uint64_t bytes_read() const { return bytes_read_; }
+
+ private:
+  std::string path_ = "vast";
+  std::vector<TensorInfo> tensors_;
+  mutable std::atomic<std::uint64_t> bytes_read_ = 0;
+};
+
+TEST(Engine, ReadsAVastTensorOnceWhenASampleShowsTheCodebook) {
+  const VastModel model((std::uint64_t{1} << 24) + 12345);
+  Settings settings;
+  settings.tensor.bits = 3;
+  const Outcome one = run(model, settings, 1);
+  EXPECT_LT(model.bytes_read(), model.tensors()[0].bytes() * 5 / 4);
+  expect_same(run(model, settings, 3), one);
+  // Two passes, as for a smaller tensor, can be no better than the certificate says.
+  const Codebook& book = one.report.tensors[0].codebook;
+  EXPECT_GT(book.rho, 0.98);
+  EXPECT_LT(book.gap, 0.01 * (1 - book.rho));
+}
+
+TEST(Engine, NamesTheFirstBadTensorWhateverTheThreads) {
+  TestModel model;
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  for (unsigned i = 0; i < 6; ++i) {
+    std::vector<float> weights = weights_of(300000 + i, i);
+    if (i >= 2) weights[weights.size() - 1 - 50000 * i] = kNan;
+    model.add("t" + std::to_string(i), std::move(weights));
+  }
+  const Plan plan = make_plan(model, {});
+  for (const unsigned threads : {1U, 2U, 7U}) {
+    MemorySink sink(plan);
+    RunOptions options;
+    options.threads = threads;
+    try {
+      quantize(model, plan, sink, options);
+      FAIL() << "no error";
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find("t2"), std::string::npos) << error.what();
+      EXPECT_NE(std::string(error.what()).find("the first at index 200001"), std::string::npos)
+          << error.what();
+    }
+  }
+}
+
+TEST(Engine, EndsWithTheErrorOfAWorker) {
+  const auto model = mixed_model();
+  const Plan plan = make_plan(*model, {});
+  for (const unsigned threads : {1U, 3U}) {
+    for (const int writes : {1, 5, 60}) {
+      MemorySink sink(plan);
+      sink.fail_after(writes);
+      RunOptions options;
+      options.threads = threads;
+      EXPECT_THROW(quantize(*model, plan, sink, options), Error);
+    }
+  }
+}
+
+TEST(Engine, StopsWhenAskedTo) {
+  const auto model = mixed_model();
+  const Plan plan = make_plan(*model, {});
+  for (const unsigned threads : {1U, 3U}) {
+    MemorySink sink(plan);
+    std::atomic<bool> stop = false;
+    RunOptions options;
+    options.threads = threads;
+    options.stop = &stop;
+    options.progress = [&](std::uint64_t done, std::uint64_t total) { stop = done > total / 3; };
+    try {
+      quantize(*model, plan, sink, options);
+      FAIL() << "no error";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::kInterrupted);
+    }
+  }
+}
+
+TEST(Engine, ProgressEndsAtTheTotal) {
+  const auto model = mixed_model();
+  const Plan plan = make_plan(*model, {});
+  MemorySink sink(plan);
+  std::uint64_t last = 0;
+  std::uint64_t all = 0;
+  RunOptions options;
+  options.threads = 1;
+  options.progress = [&](std::uint64_t done, std::uint64_t total) {
+    EXPECT_GE(done, last);
+    last = done;
+    all = total;
+  };
+  quantize(*model, plan, sink, options);
+  EXPECT_EQ(last, all);
+}
+
+}  // namespace
+}  // namespace wquant
