@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "base/output_file.h"
+#include "base/staged_work.h"
 #include "base/text.h"
 #include "cli/arguments.h"
 #include "cli/command.h"
@@ -20,6 +21,7 @@
 #include "report/render.h"
 #include "wquant/error.h"
 #include "wquant/formats.h"
+#include "wquant/version.h"
 
 namespace wquant {
 namespace {
@@ -151,6 +153,7 @@ void execute(const QuantizeOptions& options) {
   const auto model = open_model(options.input);
   spdlog::debug("{}: {}, {} tensors", printable(options.input, 1000), model->format(),
                 model->tensors().size());
+  spdlog::debug("kernels {}, {} threads", kernels_in_use(), thread_count(options.threads));
   if (model->format() == "wquant") {
     spdlog::warn("{}: already quantized: its levels are quantized again",
                  printable(options.input, 1000));

@@ -96,6 +96,7 @@ int exit_code(ErrorKind kind) {
 
 int guarded(const Arguments& arguments) {
   try {
+    kernels_in_use();  // Throws when the environment asks for what is not there.
     run_command(arguments);
     flush_result();
     return 0;
