@@ -16,6 +16,7 @@
 #include "cli/paths.h"
 #include "cli/quantize_options.h"
 #include "cli/signals.h"
+#include "cli/standard_input.h"
 #include "cli/terminal.h"
 #include "formats/quantized_file.h"
 #include "report/render.h"
@@ -36,6 +37,9 @@ struct Outputs {
 Outputs outputs_of(const QuantizeOptions& options) {
   Outputs outputs;
   outputs.model = options.output;
+  if (options.output.empty() && options.input == kStandardInput) {
+    throw Error("standard input gives the output no name", "name it with -o", ErrorKind::kUsage);
+  }
   if (options.output.empty()) {
     const TensorSettings& settings = options.settings.tensor;
     outputs.model = quantized_path(options.input, settings.mode, settings.bits);
@@ -147,10 +151,10 @@ bool quantizes_any(const Plan& plan) {
 }
 
 void execute(const QuantizeOptions& options) {
-  require_exists(options.input);
+  if (options.input != kStandardInput) require_exists(options.input);
   const Outputs outputs = outputs_of(options);
   check_outputs(outputs, options);
-  const auto model = open_model(options.input);
+  const auto model = open_input(options.input);
   spdlog::debug("{}: {}, {} tensors", printable(options.input, 1000), model->format(),
                 model->tensors().size());
   spdlog::debug("kernels {}, {} threads", kernels_in_use(), thread_count(options.threads));

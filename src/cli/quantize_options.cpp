@@ -134,7 +134,7 @@ bool parse_quantize_options(const Arguments& arguments, QuantizeOptions& options
   Typed typed;
   Parser parser("quantize", "Quantize a model's weights into a packed file and a report.",
                 std::string(kEpilog));
-  parser.add_option("INPUT", options.input, "a model's file or folder, see wquant formats")
+  parser.add_option("INPUT", options.input, "a model's file or folder, see wquant formats; - is standard input")
       ->required()
       ->option_text(" ");
   parser
