@@ -187,32 +187,16 @@ void find_codes(const LooseFloat* w, std::size_t n, const float* thresholds, int
   }
 }
 
-/// No wider than the scalar one: the tables decide its speed.
+/// Gathers are slow on many machines, while a table of one byte a key lies in the first-level cache
+/// as far as it is used: nothing beats the scalar loops.
 void look_up_codes(const LooseFloat* w, std::size_t n, const std::uint8_t* key_codes,
                    const float* thresholds, std::uint8_t* codes) {
   scalar().look_up_codes(w, n, key_codes, thresholds, codes);
 }
 
-/// Gathers are slow on many machines; a table of one byte a key lies in the first-level cache as
-/// far as it is used.
-std::uint64_t look_up_pair(std::uint64_t pair, const std::uint8_t* key_codes) {
-  const std::uint64_t second = key_codes[pair >> (32 + kKeyShift)];
-  return key_codes[static_cast<std::uint32_t>(pair) >> kKeyShift] | second << 8;
-}
-
 void look_up_edge_codes(const LooseFloat* w, std::size_t n, const std::uint8_t* key_codes,
                         std::uint8_t* codes) {
-  std::size_t i = 0;
-  for (; i + 8 <= n; i += 8) {
-    __builtin_prefetch(w + i + 1024);
-    const std::uint64_t low = look_up_pair(load_pair(w + i), key_codes) |
-                              look_up_pair(load_pair(w + i + 2), key_codes) << 16;
-    const std::uint64_t high = look_up_pair(load_pair(w + i + 4), key_codes) |
-                               look_up_pair(load_pair(w + i + 6), key_codes) << 16;
-    const std::uint64_t eight = low | high << 32;
-    __builtin_memcpy(codes + i, &eight, sizeof eight);
-  }
-  scalar().look_up_edge_codes(w + i, n - i, key_codes, codes + i);
+  scalar().look_up_edge_codes(w, n, key_codes, codes);
 }
 
 /// levels[code] of eight codes, from tables that lie in registers.

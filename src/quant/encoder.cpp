@@ -15,7 +15,7 @@ constexpr std::size_t kStep = 4096;
 /// Up to this many bits a search in registers is fastest.
 constexpr int kRegisterBits = 4;
 /// Weights from which on the table of keys pays.
-constexpr double kTableLimit = 1 << 17;
+constexpr double kTableLimit = 1 << 15;
 
 constexpr std::size_t kSignKey = kKeys / 2;
 constexpr std::uint32_t kWithinKey = (1U << kKeyShift) - 1;
