@@ -62,17 +62,19 @@ void count_pair(std::uint64_t pair, std::uint64_t* table) {
 }
 
 /// The additions to memory limit the speed; the arithmetic of the moments hides behind them.
+void count_eight(const LooseFloat* w, std::uint64_t* table, MomentLanes& lanes) {
+  __builtin_prefetch(w + 1024);
+  const std::uint64_t pairs[4] = {load_pair(w), load_pair(w + 2), load_pair(w + 4),
+                                  load_pair(w + 6)};
+  lanes.add(w);
+  for (const std::uint64_t pair : pairs) count_pair(pair, table);
+}
+
 void count_keys(const LooseFloat* w, std::size_t n, std::uint64_t* table, double pivot,
                 MomentSums* sums) {
   MomentLanes lanes(*sums, pivot);
   std::size_t i = 0;
-  for (; i + 8 <= n; i += 8) {
-    __builtin_prefetch(w + i + 1024);
-    const std::uint64_t pairs[4] = {load_pair(w + i), load_pair(w + i + 2), load_pair(w + i + 4),
-                                    load_pair(w + i + 6)};
-    lanes.add(w + i);
-    for (const std::uint64_t pair : pairs) count_pair(pair, table);
-  }
+  for (; i + 8 <= n; i += 8) count_eight(w + i, table, lanes);
   lanes.store(sums);
   scalar().count_keys(w + i, n - i, table, pivot, sums);
 }
@@ -171,20 +173,54 @@ void find_codes_in_registers(const LooseFloat* w, std::size_t n, const float* th
   scalar().find_codes(w + i, n - i, thresholds, kBits, codes + i);
 }
 
+template <int kBits>
+void count_and_find_in_registers(const LooseFloat* w, std::size_t n, std::uint64_t* table,
+                                 double pivot, MomentSums* sums, const float* thresholds,
+                                 std::uint8_t* codes) {
+  const CodeSearch<kBits> search(thresholds);
+  MomentLanes lanes(*sums, pivot);
+  std::size_t i = 0;
+  for (; i + 32 <= n; i += 32) {
+    __m256i found[4];
+    for (std::size_t j = 0; j < 4; ++j) {
+      count_eight(w + i + 8 * j, table, lanes);
+      found[j] = search.find(_mm256_loadu_ps(w + i + 8 * j));
+    }
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(codes + i),
+                        narrow(found[0], found[1], found[2], found[3]));
+  }
+  lanes.store(sums);
+  scalar().count_and_find(w + i, n - i, table, pivot, sums, thresholds, kBits, codes + i);
+}
+
+/// By the number of bits; null where the thresholds do not fit the registers.
+constexpr decltype(&find_codes_in_registers<1>) kFindCodes[9] = {
+    nullptr,
+    find_codes_in_registers<1>,
+    find_codes_in_registers<2>,
+    find_codes_in_registers<3>,
+    find_codes_in_registers<4>,
+};
+constexpr decltype(&count_and_find_in_registers<1>) kCountAndFind[9] = {
+    nullptr,
+    count_and_find_in_registers<1>,
+    count_and_find_in_registers<2>,
+    count_and_find_in_registers<3>,
+    count_and_find_in_registers<4>,
+};
+
 void find_codes(const LooseFloat* w, std::size_t n, const float* thresholds, int bits,
                 std::uint8_t* codes) {
-  switch (bits) {
-    case 1:
-      return find_codes_in_registers<1>(w, n, thresholds, codes);
-    case 2:
-      return find_codes_in_registers<2>(w, n, thresholds, codes);
-    case 3:
-      return find_codes_in_registers<3>(w, n, thresholds, codes);
-    case 4:
-      return find_codes_in_registers<4>(w, n, thresholds, codes);
-    default:
-      return scalar().find_codes(w, n, thresholds, bits, codes);
+  if (kFindCodes[bits] != nullptr) return kFindCodes[bits](w, n, thresholds, codes);
+  scalar().find_codes(w, n, thresholds, bits, codes);
+}
+
+void count_and_find(const LooseFloat* w, std::size_t n, std::uint64_t* table, double pivot,
+                    MomentSums* sums, const float* thresholds, int bits, std::uint8_t* codes) {
+  if (kCountAndFind[bits] != nullptr) {
+    return kCountAndFind[bits](w, n, table, pivot, sums, thresholds, codes);
   }
+  scalar().count_and_find(w, n, table, pivot, sums, thresholds, bits, codes);
 }
 
 /// Gathers are slow on many machines, while a table of one byte a key lies in the first-level cache
@@ -278,8 +314,8 @@ void unpack(const std::uint8_t* in, std::size_t size, std::size_t n, int bits,
 }  // namespace
 
 const Kernels kAvx2Kernels = {
-    "avx2", count_keys, add_moments, find_codes, look_up_codes, look_up_edge_codes,
-    pack,   unpack,     expand,
+    "avx2",        count_keys,         add_moments, find_codes, count_and_find,
+    look_up_codes, look_up_edge_codes, pack,        unpack,     expand,
 };
 
 }  // namespace wquant

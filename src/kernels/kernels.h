@@ -44,7 +44,11 @@ struct Kernels {
   /// codes[i] = number of the 2^bits - 1 ascending thresholds <= w[i].
   void (*find_codes)(const LooseFloat* w, std::size_t n, const float* thresholds, int bits,
                      std::uint8_t* codes);
-  /// The same where no key holds more than one threshold, or one at its edge: key_codes has the
+  /// count_keys() and find_codes() of up to 4 bits in one go: the search, too, hides behind the
+  /// memory accesses.
+  void (*count_and_find)(const LooseFloat* w, std::size_t n, std::uint64_t* table, double pivot,
+                         MomentSums* sums, const float* thresholds, int bits, std::uint8_t* codes);
+  /// find_codes() where no key holds more than one threshold, or one at its edge: key_codes has the
   /// code of the smallest weight of every key, and `thresholds` ends with one infinity more.
   void (*look_up_codes)(const LooseFloat* w, std::size_t n, const std::uint8_t* key_codes,
                         const float* thresholds, std::uint8_t* codes);

@@ -45,6 +45,12 @@ void find_codes(const LooseFloat* w, std::size_t n, const float* thresholds, int
   }
 }
 
+void count_and_find(const LooseFloat* w, std::size_t n, std::uint64_t* table, double pivot,
+                    MomentSums* sums, const float* thresholds, int bits, std::uint8_t* codes) {
+  count_keys(w, n, table, pivot, sums);
+  find_codes(w, n, thresholds, bits, codes);
+}
+
 void look_up_codes(const LooseFloat* w, std::size_t n, const std::uint8_t* key_codes,
                    const float* thresholds, std::uint8_t* codes) {
   for (std::size_t i = 0; i < n; ++i) {
@@ -102,8 +108,8 @@ void expand(const std::uint8_t* codes, std::size_t n, const float* levels, int /
 }  // namespace
 
 const Kernels kScalarKernels = {
-    "scalar",           count_keys, add_moments, find_codes, look_up_codes,
-    look_up_edge_codes, pack,       unpack,      expand,
+    "scalar",      count_keys,         add_moments, find_codes, count_and_find,
+    look_up_codes, look_up_edge_codes, pack,        unpack,     expand,
 };
 
 }  // namespace wquant

@@ -12,8 +12,6 @@ namespace {
 /// Weights a step: codes stay in the first-level cache. A multiple of 8, so that packed steps meet
 /// at byte borders.
 constexpr std::size_t kStep = 4096;
-/// Up to this many bits a search in registers is fastest.
-constexpr int kRegisterBits = 4;
 /// Weights from which on the table of keys pays.
 constexpr double kTableLimit = 1 << 15;
 
@@ -62,14 +60,29 @@ void Encoder::find_codes(WeightView weights, std::uint8_t* codes) const {
   }
 }
 
-void Encoder::encode(WeightView weights, std::uint8_t* packed) const {
+template <typename F>
+void Encoder::encode_steps(WeightView weights, std::uint8_t* packed, F&& find) const {
   std::array<std::uint8_t, kStep> codes;
   for (std::size_t first = 0; first < weights.size; first += kStep) {
     const WeightView step = weights.part(first, std::min(kStep, weights.size - first));
-    find_codes(step, codes.data());
+    find(step, codes.data());
     kernels().pack(codes.data(), step.size, codebook_.bits, packed);
     packed += packed_size(step.size, codebook_.bits);
   }
+}
+
+void Encoder::encode(WeightView weights, std::uint8_t* packed) const {
+  encode_steps(weights, packed,
+               [&](WeightView step, std::uint8_t* codes) { find_codes(step, codes); });
+}
+
+Moments Encoder::encode_and_count(WeightView block, double pivot, KeyTable& table, KeySums& sums,
+                                  std::uint8_t* packed) const {
+  MomentSums lanes = {};
+  encode_steps(block, packed, [&](WeightView step, std::uint8_t* codes) {
+    table.add_and_find(step, pivot, thresholds_.data(), codebook_.bits, codes, lanes, sums);
+  });
+  return sum_lanes(lanes);
 }
 
 }  // namespace wquant

@@ -19,8 +19,17 @@ class Encoder {
 
   /// Packs the codes of `weights`.
   void encode(WeightView weights, std::uint8_t* packed) const;
+  /// Packs the codes of one block and counts its weights. Only for thresholds that fit registers,
+  /// up to kRegisterBits bits.
+  Moments encode_and_count(WeightView block, double pivot, KeyTable& table, KeySums& sums,
+                           std::uint8_t* packed) const;
+
+  /// Up to this many bits a search in registers is fastest.
+  static constexpr int kRegisterBits = 4;
 
  private:
+  template <typename F>
+  void encode_steps(WeightView weights, std::uint8_t* packed, F&& find) const;
   void find_codes(WeightView weights, std::uint8_t* codes) const;
   void fill_key_codes();
 

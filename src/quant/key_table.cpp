@@ -14,9 +14,9 @@ double sum_lanes(const double (&lanes)[8]) {
          ((lanes[2] + lanes[6]) + (lanes[3] + lanes[7]));
 }
 
-Moments sum_lanes(const MomentSums& sums) { return {sum_lanes(sums.d), sum_lanes(sums.d2)}; }
-
 }  // namespace
+
+Moments sum_lanes(const MomentSums& lanes) { return {sum_lanes(lanes.d), sum_lanes(lanes.d2)}; }
 
 // From calloc, because memory that nobody touches stays outside of the process: of the keys, some
 // ten octaves are used.
@@ -28,11 +28,22 @@ KeyTable::KeyTable()
 void KeyTable::Free::operator()(std::uint64_t* table) const { std::free(table); }
 
 Moments KeyTable::add(WeightView weights, double pivot, KeySums& sums) {
-  if (counted_ + weights.size > kKeyFlush) drain(sums);
-  counted_ += weights.size;
+  make_room(weights.size, sums);
   MomentSums lanes = {};
   kernels().count_keys(weights.data, weights.size, table_.get(), pivot, &lanes);
   return sum_lanes(lanes);
+}
+
+void KeyTable::add_and_find(WeightView step, double pivot, const float* thresholds, int bits,
+                            std::uint8_t* codes, MomentSums& lanes, KeySums& sums) {
+  make_room(step.size, sums);
+  kernels().count_and_find(step.data, step.size, table_.get(), pivot, &lanes, thresholds, bits,
+                           codes);
+}
+
+void KeyTable::make_room(std::size_t weights, KeySums& sums) {
+  if (counted_ + weights > kKeyFlush) drain(sums);
+  counted_ += weights;
 }
 
 void KeyTable::drain(KeySums& sums) {

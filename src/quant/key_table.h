@@ -45,16 +45,25 @@ class KeyTable {
   KeyTable();
   /// Counts one block, at most kKeyFlush weights, moving the table to `sums` when it is full.
   Moments add(WeightView weights, double pivot, KeySums& sums);
+  /// The same for the weights of a block that come in steps of multiples of 8, and finds their
+  /// codes; see Kernels::count_and_find.
+  void add_and_find(WeightView step, double pivot, const float* thresholds, int bits,
+                    std::uint8_t* codes, MomentSums& lanes, KeySums& sums);
   /// Moves what was counted to `sums`.
   void drain(KeySums& sums);
 
  private:
+  void make_room(std::size_t weights, KeySums& sums);
+
   struct Free {
     void operator()(std::uint64_t* table) const;
   };
   std::unique_ptr<std::uint64_t[], Free> table_;
   std::uint64_t counted_ = 0;
 };
+
+/// The sums of all lanes.
+Moments sum_lanes(const MomentSums& lanes);
 
 /// Adds `more` to `sums`.
 void merge(KeySums& sums, const KeySums& more);

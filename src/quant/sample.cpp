@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "quant/encoder.h"
 #include "quant/float_slabs.h"
 
 namespace wquant {
@@ -11,7 +12,7 @@ constexpr std::uint64_t kRun = 1024;
 /// Runs after which memory is given back.
 constexpr std::uint64_t kRunsKept = 64;
 /// With more bits 1 - rho is so small that few samples find an x0 close enough to the best.
-constexpr int kMostBits = 4;
+constexpr int kMostBits = Encoder::kRegisterBits;
 
 /// For tensors of at least so many weights, every stride-th run: a sample of a million weights or
 /// more.

@@ -3,6 +3,7 @@
 #include <mutex>
 #include <optional>
 
+#include "quant/encoder.h"
 #include "quant/family.h"
 #include "quant/float_slabs.h"
 #include "quant/sample.h"
@@ -66,7 +67,7 @@ class QuantizeWork : public NamedWork {
     if (stage_ == Stage::kCount) {
       count(slab, scratch);
     } else {
-      encode_slab(run_, index_, slab, *encoder_, {}, scratch);
+      encode(slab, scratch);
     }
   }
 
@@ -105,18 +106,29 @@ class QuantizeWork : public NamedWork {
   void count(std::uint64_t slab, Scratch& scratch) {
     const SlabRange range = slab_range(planned().info.count(), slab);
     KeySums found;
-    const auto add = [&](WeightView weights) {
-      moments_[slab] += scratch.table.add(weights, pivot_, found);
-    };
     if (guess_) {
-      encode_slab(run_, index_, slab, *encoder_, add, scratch);
+      encode_slab(
+          run_, index_, slab,
+          [&](WeightView block, std::uint8_t* packed) {
+            moments_[slab] +=
+                encoder_->encode_and_count(block, pivot_, scratch.table, found, packed);
+          },
+          scratch);
     } else {
       for_each_block(run_.model, index_, range, scratch.block,
-                     [&](std::uint64_t, WeightView weights) { add(weights); });
+                     [&](std::uint64_t, WeightView block) {
+                       moments_[slab] += scratch.table.add(block, pivot_, found);
+                     });
       if (!stays_mapped()) release(run_.model, index_, range);
       run_.meter.add(range.count * size_of(planned().info.dtype));
     }
     add_sums(found);
+  }
+
+  void encode(std::uint64_t slab, Scratch& scratch) {
+    encode_slab(
+        run_, index_, slab,
+        [&](WeightView block, std::uint8_t* packed) { encoder_->encode(block, packed); }, scratch);
   }
 
   /// What is read twice within a short time is kept in memory between.

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "quant/code_statistics.h"
+#include "quant/encoder.h"
 #include "quant/family.h"
 #include "quant/float_slabs.h"
 
@@ -29,7 +30,10 @@ void quantize_tensor(const RunState& run, std::size_t index, Scratch& scratch) {
   }
   run.meter.add(run.plan.tensors[index].info.bytes());
   fit_tensor(run, index, weights);
-  encode_slab(run, index, 0, Encoder(run.reports[index].codebook, weights), {}, scratch);
+  const Encoder encoder(run.reports[index].codebook, weights);
+  encode_slab(
+      run, index, 0, [&](WeightView block, std::uint8_t* packed) { encoder.encode(block, packed); },
+      scratch);
 }
 
 void fill_errors(TensorReport& report, const Distribution& weights) {
@@ -76,18 +80,17 @@ void refuse_nonfinite(const RunState& run, std::size_t index) {
               "repair the model or give --nonfinite keep");
 }
 
-void encode_slab(const RunState& run, std::size_t index, std::uint64_t slab, const Encoder& encoder,
-                 const BlockVisitor& visit, Scratch& scratch) {
+void encode_slab(const RunState& run, std::size_t index, std::uint64_t slab,
+                 const BlockEncoder& encode, Scratch& scratch) {
   const PlannedTensor& planned = run.plan.tensors[index];
   const int bits = planned.settings.bits;
   const SlabRange range = slab_range(planned.info.count(), slab);
   const std::uint64_t begin = packed_size(range.first, bits);
   scratch.packed.resize(packed_size(range.count, bits));
-  for_each_block(
-      run.model, index, range, scratch.block, [&](std::uint64_t first, WeightView weights) {
-        if (visit) visit(weights);
-        encoder.encode(weights, scratch.packed.data() + packed_size(first, bits) - begin);
-      });
+  for_each_block(run.model, index, range, scratch.block,
+                 [&](std::uint64_t first, WeightView block) {
+                   encode(block, scratch.packed.data() + packed_size(first, bits) - begin);
+                 });
   release(run.model, index, range);
   run.sink.write(index, Part::kCodes, begin, std::as_bytes(std::span(scratch.packed)));
   run.meter.add(range.count * size_of(planned.info.dtype));

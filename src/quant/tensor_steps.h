@@ -4,7 +4,6 @@
 #include <functional>
 
 #include "quant/distribution.h"
-#include "quant/encoder.h"
 #include "quant/run_state.h"
 
 namespace wquant {
@@ -17,10 +16,11 @@ TensorReport begin_report(const PlannedTensor& planned);
 /// Counts what is not finite, for the message.
 [[noreturn]] void refuse_nonfinite(const RunState& run, std::size_t index);
 
-/// Encodes slab number `slab` into the sink; `visit` sees each block of its weights first.
-using BlockVisitor = std::function<void(WeightView)>;
-void encode_slab(const RunState& run, std::size_t index, std::uint64_t slab, const Encoder& encoder,
-                 const BlockVisitor& visit, Scratch& scratch);
+/// Packs the codes of a block of weights.
+using BlockEncoder = std::function<void(WeightView block, std::uint8_t* packed)>;
+/// Encodes slab number `slab` into the sink.
+void encode_slab(const RunState& run, std::size_t index, std::uint64_t slab,
+                 const BlockEncoder& encode, Scratch& scratch);
 
 /// Fits the codebook of a tensor, near the guess if there is one, writes its levels and fills in
 /// the report.

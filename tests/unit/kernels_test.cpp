@@ -124,6 +124,26 @@ TEST_P(KernelTest, FindsCodesLikeScalar) {
   }
 }
 
+TEST_P(KernelTest, CountsAndFindsAsInTwoSteps) {
+  for (int bits = 1; bits <= 8; ++bits) {
+    const std::vector<float> t = thresholds(bits);
+    std::vector<std::uint64_t> table(kKeys);
+    std::vector<std::uint64_t> expected_table(kKeys);
+    for_every_length(weights(true), [&](const LooseFloat* w, std::size_t n) {
+      std::vector<std::uint8_t> found(n + 1, 0xee);
+      std::vector<std::uint8_t> expected(n + 1, 0xee);
+      MomentSums sums = {};
+      MomentSums expected_sums = {};
+      fast().count_and_find(w, n, table.data(), 0.5, &sums, t.data(), bits, found.data());
+      kScalarKernels.count_keys(w, n, expected_table.data(), 0.5, &expected_sums);
+      kScalarKernels.find_codes(w, n, t.data(), bits, expected.data());
+      ASSERT_EQ(found, expected) << bits << " bits, " << n;
+      ASSERT_TRUE(same_bits(sums, expected_sums)) << bits << " bits, " << n;
+    });
+    ASSERT_EQ(table, expected_table);
+  }
+}
+
 TEST_P(KernelTest, LooksUpCodesLikeScalar) {
   std::mt19937 random(3);
   std::vector<std::uint8_t> key_codes(kKeys);
