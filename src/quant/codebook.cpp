@@ -126,13 +126,14 @@ std::span<const FamilyInfo> families() {
 }
 
 SearchEffort SearchEffort::for_tensors(std::size_t count) {
-  constexpr double kAll = 1e7, kFewest = 1.5e3, kMost = 1e6;
-  return {std::clamp(kAll / static_cast<double>(std::max<std::size_t>(count, 1)), kFewest, kMost)};
+  constexpr double kAll = 1e7, kMost = 1e6;
+  return {std::min(kAll / static_cast<double>(std::max<std::size_t>(count, 1)), kMost)};
 }
 
-double SearchEffort::of(double weights) const {
+double SearchEffort::of(double weights, int intervals) const {
   const double most = std::clamp(100 * weights, 2e5, 1e6);
-  return std::min(std::max(weights / 50, least), most);
+  const double fewest = 400.0 * intervals;
+  return std::clamp(std::max(weights / 50, least), fewest, most);
 }
 
 Codebook fit_codebook(const Distribution& distribution, const TensorSettings& settings,
@@ -146,8 +147,8 @@ Codebook fit_codebook(const Distribution& distribution, const TensorSettings& se
     return book;
   }
   Objective objective(distribution, settings.bits, settings.values);
-  SearchResult found =
-      find_partition(objective, distribution, settings, effort.of(distribution.count()));
+  SearchResult found = find_partition(objective, distribution, settings,
+                                      effort.of(distribution.count(), objective.intervals()));
   if (guess != nullptr) prefer_guess(objective, *guess, found);
   found.fit = objective.evaluate(found.x0, found.r);
   book.x0 = found.x0;

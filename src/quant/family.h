@@ -32,9 +32,10 @@ struct SearchEffort {
 
   /// The share of each of so many tensors.
   static SearchEffort for_tensors(std::size_t count);
-  /// For a tensor of so many weights: a small part of the time that reading them takes, or the
-  /// least, but no more than it could use.
-  [[nodiscard]] double of(double weights) const;
+  /// For a tensor of so many weights and a codebook of so many magnitude intervals: a small part of
+  /// the time that reading it takes, or the least, but enough for a grid and a descent and no more
+  /// than it could use.
+  [[nodiscard]] double of(double weights, int intervals) const;
 };
 
 /// The codebook of a tensor of that distribution. With a guess, its x0 and ratio are taken when
