@@ -279,7 +279,7 @@ void pack(const std::uint8_t* codes, std::size_t n, int bits, std::uint8_t* out)
     return;
   }
   const Packing packing(bits);
-  const auto half = static_cast<std::size_t>(2 * bits);
+  const std::size_t half = 2 * static_cast<std::size_t>(bits);
   std::size_t i = 0;
   // Every store writes 16 bytes, which must lie within the output.
   for (; i + 32 <= n && half + 16 <= (n - i) * static_cast<std::size_t>(bits) / 8;
@@ -299,7 +299,7 @@ void unpack(const std::uint8_t* in, std::size_t size, std::size_t n, int bits,
     return;
   }
   const Packing packing(bits);
-  const auto half = static_cast<std::size_t>(2 * bits);
+  const std::size_t half = 2 * static_cast<std::size_t>(bits);
   std::size_t i = 0;
   std::size_t at = 0;
   for (; i + 32 <= n && at + half + 16 <= size; i += 32, at += 2 * half) {

@@ -70,7 +70,6 @@ class Distribution {
   void make_guide();
 
   bool exact_ = true;                // One magnitude a bin.
-  bool signed_zeros_ = false;        // Weights at or just below -0.0.
   std::uint32_t first_key_ = 0;      // Of bin 0 when not exact_.
   std::vector<std::int32_t> guide_;  // First bin of each range of bit patterns when exact_.
   int guide_shift_ = 0;

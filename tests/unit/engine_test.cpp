@@ -239,7 +239,7 @@ TEST(Engine, NamesTheFirstBadTensorWhateverTheThreads) {
   constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
   for (unsigned i = 0; i < 6; ++i) {
     std::vector<float> weights = weights_of(300000 + i, i);
-    if (i >= 2) weights[weights.size() - 1 - 50000 * i] = kNan;
+    if (i >= 2) weights[weights.size() - 1 - std::size_t{50000} * i] = kNan;
     model.add("t" + std::to_string(i), std::move(weights));
   }
   const Plan plan = make_plan(model, {});

@@ -83,7 +83,11 @@ void for_every_length(const std::vector<float>& values, F&& f) {
 }
 
 bool same_bits(const MomentSums& a, const MomentSums& b) {
-  return std::memcmp(&a, &b, sizeof a) == 0;
+  const auto bits = [](double x) { return std::bit_cast<std::uint64_t>(x); };
+  for (std::size_t lane = 0; lane < 8; ++lane) {
+    if (bits(a.d[lane]) != bits(b.d[lane]) || bits(a.d2[lane]) != bits(b.d2[lane])) return false;
+  }
+  return true;
 }
 
 TEST_P(KernelTest, CountsKeysLikeScalar) {
