@@ -11,6 +11,7 @@
 #include "formats/npy.h"
 #include "formats/npy_folder.h"
 #include "formats/npz.h"
+#include "formats/pytorch.h"
 #include "formats/quantized_file.h"
 #include "formats/safetensors.h"
 #include "wquant/error.h"
@@ -25,6 +26,7 @@ constexpr std::array<std::string_view, 0> kNoExtension = {};
 constexpr Extensions kNpz = {".npz"};
 constexpr Extensions kNpy = {".npy"};
 constexpr Extensions kJson = {".json"};
+constexpr std::array<std::string_view, 4> kPytorch = {".pt", ".pth", ".bin", ".th"};
 constexpr Extensions kSafetensors = {".safetensors"};
 
 bool quantized_claims(const Probe& probe) {
@@ -36,11 +38,13 @@ std::unique_ptr<ModelReader> open_quantized(const fs::path& path) {
 }
 
 /// In the order in which content is tried.
-constexpr std::array<Format, 6> kFormats = {{
+constexpr std::array<Format, 7> kFormats = {{
     {"wquant", "quantized safetensors file, as the float model it stands for", kNoExtension,
      quantized_claims, open_quantized, nullptr},
     {"safetensors", "safetensors file", kSafetensors, safetensors_claims, open_safetensors,
      write_safetensors},
+    {"pytorch", "PyTorch file of tensors, such as a state_dict", kPytorch, pytorch_claims,
+     open_pytorch, nullptr},
     {"npz", "NumPy archive of arrays", kNpz, npz_claims, open_npz, write_npz},
     {"npy", "NumPy file of one array", kNpy, npy_claims, open_npy, write_npy},
     {"npy-folder", "folder of .npy files, one for each tensor", kNoExtension, npy_folder_claims,
