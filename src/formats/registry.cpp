@@ -44,7 +44,7 @@ constexpr std::array<Format, 7> kFormats = {{
     {"safetensors", "safetensors file", kSafetensors, safetensors_claims, open_safetensors,
      write_safetensors},
     {"pytorch", "PyTorch file of tensors, such as a state_dict", kPytorch, pytorch_claims,
-     open_pytorch, nullptr},
+     open_pytorch, write_pytorch},
     {"npz", "NumPy archive of arrays", kNpz, npz_claims, open_npz, write_npz},
     {"npy", "NumPy file of one array", kNpy, npy_claims, open_npy, write_npy},
     {"npy-folder", "folder of .npy files, one for each tensor", kNoExtension, npy_folder_claims,
