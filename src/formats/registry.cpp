@@ -15,6 +15,7 @@
 #include "formats/pytorch.h"
 #include "formats/quantized_file.h"
 #include "formats/safetensors.h"
+#include "formats/safetensors_shards.h"
 #include "wquant/error.h"
 
 namespace wquant {
@@ -40,11 +41,13 @@ std::unique_ptr<ModelReader> open_quantized(const fs::path& path) {
 }
 
 /// In the order in which content is tried.
-constexpr std::array<Format, 8> kFormats = {{
+constexpr std::array<Format, 9> kFormats = {{
     {"wquant", "quantized safetensors file, as the float model it stands for", kNoExtension,
      quantized_claims, open_quantized, nullptr},
     {"safetensors", "safetensors file", kSafetensors, safetensors_claims, open_safetensors,
      write_safetensors},
+    {"safetensors-shards", "index of several safetensors files, or the folder that holds it",
+     kNoExtension, safetensors_shards_claims, open_safetensors_shards, nullptr},
     {"pytorch", "PyTorch file of tensors, such as a state_dict", kPytorch, pytorch_claims,
      open_pytorch, write_pytorch},
     {"npz", "NumPy archive of arrays", kNpz, npz_claims, open_npz, write_npz},
