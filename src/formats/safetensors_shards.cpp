@@ -174,4 +174,17 @@ std::unique_ptr<ModelReader> open_safetensors_shards(const fs::path& path) {
   }
 }
 
+bool is_safetensors_shard(const fs::path& file, const fs::path& path) {
+  if (!is_index(path)) return false;
+  try {
+    for (const IndexEntry& entry : read_index(path)) {
+      std::error_code code;
+      if (fs::equivalent(file, path.parent_path() / entry.file, code) && !code) return true;
+    }
+  } catch (const Error&) {
+    return false;  // Opening it tells what is wrong.
+  }
+  return false;
+}
+
 }  // namespace wquant

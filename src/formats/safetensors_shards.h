@@ -16,4 +16,7 @@ bool safetensors_shards_claims(const Probe& probe);
 /// Opens all files. Tensors come in the order of the index.
 std::unique_ptr<ModelReader> open_safetensors_shards(const std::filesystem::path& path);
 
+/// True when `path` is an index that lists `file`.
+bool is_safetensors_shard(const std::filesystem::path& file, const std::filesystem::path& path);
+
 }  // namespace wquant
