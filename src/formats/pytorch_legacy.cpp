@@ -15,7 +15,7 @@
 namespace wquant {
 namespace {
 
-using std::literals::operator""sv;
+using namespace std::string_view_literals;
 
 /// The number 0x1950a86a20f9469cfc6c as a pickle holds it.
 constexpr std::string_view kMagic = "\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"sv;

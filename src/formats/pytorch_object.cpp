@@ -255,7 +255,7 @@ class Walker {
   /// One value may stand in many places: bounds the memory of what is told of all tensors.
   void charge(const PytorchTensor& tensor) {
     told_ += sizeof tensor + 4 * sizeof(std::uint64_t) * tensor.info.shape.size();
-    for (const std::string& part : path_) told_ += sizeof part + part.size();
+    for (const std::string& part : path_) told_ += sizeof(std::string) + part.size();
     if (told_ > kMaxTold) throw Error("is one of too many tensors, or of too long names");
   }
 

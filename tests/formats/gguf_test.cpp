@@ -17,7 +17,8 @@ using test::le;
 using test::read_tensor;
 using testing::HasSubstr;
 
-constexpr std::uint32_t kF32 = 0, kQ4_0 = 2, kQ4_1 = 3, kQ5_0 = 6, kQ5_1 = 7, kQ8_0 = 8;
+// Codes of types.
+constexpr std::uint32_t kF32 = 0, kQ40 = 2, kQ41 = 3, kQ50 = 6, kQ51 = 7, kQ80 = 8;
 
 std::string text(std::string_view value) { return le(value.size(), 8) + std::string(value); }
 
@@ -121,11 +122,11 @@ std::vector<Quantized> quantized_types() {
   const auto both = [](std::span<const std::uint32_t> codes) {
     return fifth_bits(codes) + nibbles(codes);
   };
-  return {{kQ4_0, 16, false, 8, nibbles},
-          {kQ4_1, 16, true, 0, nibbles},
-          {kQ5_0, 32, false, 16, both},
-          {kQ5_1, 32, true, 0, both},
-          {kQ8_0, 256, false, 0, bytes_of}};
+  return {{kQ40, 16, false, 8, nibbles},
+          {kQ41, 16, true, 0, nibbles},
+          {kQ50, 32, false, 16, both},
+          {kQ51, 32, true, 0, both},
+          {kQ80, 256, false, 0, bytes_of}};
 }
 
 TEST(Gguf, QuantizedBlocksAreDecodedFromAnyByte) {
@@ -140,7 +141,7 @@ TEST(Gguf, QuantizedBlocksAreDecodedFromAnyByte) {
       if (quantized.has_minimum) data += le(half_minima[block], 2);
       data += quantized.pack(std::span(codes).subspan(block * 32, 32));
       for (std::size_t i = block * 32; i < block * 32 + 32; ++i) {
-        const float code = quantized.type == kQ8_0
+        const float code = quantized.type == kQ80
                                ? static_cast<float>(static_cast<int8_t>(codes[i]))
                                : static_cast<float>(codes[i]);
         float value = scales[block] * (code - quantized.centre);
@@ -161,7 +162,8 @@ TEST(Gguf, QuantizedBlocksAreDecodedFromAnyByte) {
     }
     std::vector<float> floats(40);
     model->read_floats(0, 10, floats);
-    EXPECT_EQ(std::memcmp(floats.data(), expected.data() + 40, 160), 0);
+    const std::span<const std::byte> bytes = std::as_bytes(std::span(floats));
+    EXPECT_EQ(std::memcmp(bytes.data(), expected.data() + 40, bytes.size()), 0);
     std::vector<std::byte> out(4);
     EXPECT_THAT(error_of([&] { model->read(0, 253, out); }), HasSubstr("w: range lies outside"));
   }
@@ -239,9 +241,9 @@ std::vector<Hostile> hostile_files() {
       {"OffsetTooFar", one({"w", {16}, kF32, 32}), "w: its data end after the end of the file"},
       {"OffsetHuge", one({"w", {1}, kF32, kMost - 31}), "w: its data end after the end"},
       {"OffsetOdd", one({"w", {1}, kF32, 4}), "w: its offset 4 is no multiple of 32"},
-      {"HalfBlock", one({"w", {48}, kQ4_0}), "w: has rows of 48 elements, which blocks of 32"},
-      {"RowsOfHalfBlocks", one({"w", {16, 2}, kQ8_0}), "w: has rows of 16 elements"},
-      {"BlockShort", one({"w", {32}, kQ8_0}, 33), "w: its data end after the end of the file"},
+      {"HalfBlock", one({"w", {48}, kQ40}), "w: has rows of 48 elements, which blocks of 32"},
+      {"RowsOfHalfBlocks", one({"w", {16, 2}, kQ80}), "w: has rows of 16 elements"},
+      {"BlockShort", one({"w", {32}, kQ80}, 33), "w: its data end after the end of the file"},
       {"Q4_K", one({"blk.0.w", {256}, 12}), "blk.0.w: is of type Q4_K, which is not read: convert"},
       {"RemovedType", one({"w", {256}, 4}), "w: is of type 4, which is not read"},
       {"UnknownType", one({"w", {256}, 4000}), "w: is of type 4000, which is not read"},
@@ -266,7 +268,7 @@ TEST(Gguf, HostileFilesAreRefusedWithTheReason) {
 TEST(Gguf, EveryTruncationIsRefused) {
   const Folder folder;
   const std::string whole =
-      gguf_bytes({{"a", {2}}, {"b", {32}, kQ8_0, 32}}, ramp(32 + 34), {1, key("k", 8, text("v"))});
+      gguf_bytes({{"a", {2}}, {"b", {32}, kQ80, 32}}, ramp(32 + 34), {1, key("k", 8, text("v"))});
   EXPECT_EQ(test::read_error(open_gguf, folder / "m", whole), "(no error)");
   for (std::size_t size = 0; size < whole.size(); ++size) {
     EXPECT_NE(test::read_error(open_gguf, folder / "m", whole.substr(0, size)), "(no error)")

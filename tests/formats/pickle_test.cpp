@@ -7,7 +7,7 @@
 namespace wquant {
 namespace {
 
-using std::literals::operator""s;
+using namespace std::string_literals;
 using test::dict;
 using test::error_of;
 using test::global;
@@ -173,7 +173,7 @@ TEST(Pickle, HostilePicklesAreRefusedWithTheReason) {
       {pickled(global("a", "b") + "NR"), "or without a tuple"},
       {pickled(text("os.system") + "(NtR"), "calls what is no global"},
       {pickled("h\1"), "recalls a value that it did not remember"},
-      {pickled("j" + le(1 << 31, 4)), "recalls a value that it did not remember"},
+      {pickled("j" + le(1U << 31, 4)), "recalls a value that it did not remember"},
       {pickled("q\1"), "takes a value from an empty stack"},
       {pickled("0"), "takes a value from an empty stack"},
       {pickled("N(0"), "takes a value from an empty stack"},

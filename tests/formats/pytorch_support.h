@@ -31,6 +31,7 @@ inline std::string tuple(const std::vector<std::string>& items) {
 
 inline std::string numbers(const std::vector<std::int64_t>& values) {
   std::vector<std::string> items;
+  items.reserve(values.size());
   for (const std::int64_t value : values) items.push_back(number(value));
   return tuple(items);
 }

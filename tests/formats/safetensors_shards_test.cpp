@@ -8,8 +8,6 @@
 namespace wquant {
 namespace {
 
-namespace fs = std::filesystem;
-
 using test::error_of;
 using test::Folder;
 using test::read_tensor;
