@@ -114,7 +114,7 @@ class Reader {
     if (value.kind != PickleKind::kPersistent) throw Error("its storage is no storage");
     const Refs parts = pickle_.at(value.items[0]).items;
     const auto text = [&](std::size_t i) { return pickle_.at(parts[i]).text; };
-    if (parts.size() < 5 || text(0) != "storage" || text(2).size() > kMaxKey) {
+    if (parts.size() < 5 || text(0) != "storage" || text(2).empty() || text(2).size() > kMaxKey) {
       throw Error("names an object outside the file");
     }
     const PickleValue& type = pickle_.at(parts[1]);
@@ -208,14 +208,12 @@ class Walker {
     if (++steps_ > kMaxSteps) throw Error(fmt::format("holds more than {} values", kMaxSteps));
     const PickleValue& value = pickle_.at(ref);
     if (reader_.is_tensor(value)) return add(value);
-    if (path_.size() == kMaxDepth) {
+    if (steps_down_.size() == kMaxDepth) {
       throw Error(fmt::format("is nested more than {} levels deep, or contains itself", kMaxDepth));
     }
     if (reader_.is_dict(value)) return walk_dict(value.entries());
     if (value.kind == PickleKind::kList || value.kind == PickleKind::kTuple) {
-      for (std::size_t i = 0; i < value.items.size(); ++i) {
-        walk_item(std::to_string(i), value.items[i]);
-      }
+      for (std::size_t i = 0; i < value.items.size(); ++i) walk_item({nullptr, i}, value.items[i]);
     }
   }
 
@@ -223,46 +221,58 @@ class Walker {
   std::vector<PytorchPath> paths;
 
  private:
+  /// A step from a container into it. Its text is not made before a tensor needs it: one long key
+  /// may stand in many places.
+  struct Step {
+    const PickleValue* key;  ///< Null for a position.
+    std::size_t position;
+  };
+
   void walk_dict(Refs entries) {
     for (std::size_t i = 0; i < entries.size(); i += 2) {
-      const PickleValue& key = pickle_.at(entries[i]);
-      const bool is_number = key.kind == PickleKind::kInteger;
-      const bool is_odd = !is_number && key.kind != PickleKind::kText;
-      odd_keys_ += is_odd ? 1 : 0;
-      walk_item(is_number ? std::to_string(key.number) : std::string(key.text), entries[i + 1]);
-      odd_keys_ -= is_odd ? 1 : 0;
+      walk_item({&pickle_.at(entries[i]), 0}, entries[i + 1]);
     }
   }
 
-  void walk_item(std::string name, PickleRef ref) {
-    path_.push_back(std::move(name));
+  void walk_item(const Step& step, PickleRef ref) {
+    steps_down_.push_back(step);
     walk(ref);
-    path_.pop_back();
+    steps_down_.pop_back();
   }
 
   void add(const PickleValue& value) {
+    charge();
+    PytorchPath path;
     try {
-      if (odd_keys_ > 0) throw Error("has a key that is neither text nor a whole number");
+      for (const Step& step : steps_down_) path.push_back(text_of(step));
       tensors.push_back(reader_.tensor(value));
-      charge(tensors.back());
+      told_ += 4 * sizeof(std::uint64_t) * tensors.back().info.shape.size();
     } catch (Error& error) {
-      error.at_tensor(fmt::format("{}", fmt::join(path_, ".")));
+      error.at_tensor(fmt::format("{}", fmt::join(path, ".")));
       throw;
     }
-    paths.push_back(path_);
+    paths.push_back(std::move(path));
+  }
+
+  static std::string text_of(const Step& step) {
+    if (step.key == nullptr) return std::to_string(step.position);
+    if (step.key->kind == PickleKind::kInteger) return std::to_string(step.key->number);
+    if (step.key->kind == PickleKind::kText) return std::string(step.key->text);
+    throw Error("has a key that is neither text nor a whole number");
   }
 
   /// One value may stand in many places: bounds the memory of what is told of all tensors.
-  void charge(const PytorchTensor& tensor) {
-    told_ += sizeof tensor + 4 * sizeof(std::uint64_t) * tensor.info.shape.size();
-    for (const std::string& part : path_) told_ += sizeof(std::string) + part.size();
-    if (told_ > kMaxTold) throw Error("is one of too many tensors, or of too long names");
+  void charge() {
+    told_ += sizeof(PytorchTensor);
+    for (const Step& step : steps_down_) {
+      told_ += sizeof(std::string) + (step.key == nullptr ? 0 : step.key->text.size());
+    }
+    if (told_ > kMaxTold) throw Error("holds too many tensors, or too long names");
   }
 
   const Pickle& pickle_;
   Reader& reader_;
-  PytorchPath path_;
-  std::size_t odd_keys_ = 0;  ///< On the path.
+  std::vector<Step> steps_down_;  ///< From the root to the value.
   std::uint64_t told_ = 0;
   std::size_t steps_ = 0;
 };

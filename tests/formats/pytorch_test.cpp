@@ -163,6 +163,12 @@ std::string nested(std::size_t levels) {
   return object;
 }
 
+std::string repeated(std::string_view opcodes, int times) {
+  std::string all;
+  for (int i = 0; i < times; ++i) all += opcodes;
+  return all;
+}
+
 /// A list that holds the list before it twice, `levels` deep.
 std::string doubling(std::size_t levels, const std::string& first) {
   std::string object = "]q\1" + first;
@@ -231,6 +237,9 @@ std::vector<Hostile> hostile_tensors() {
       {"StorageSizeHuge", zip_of(storage("0", kMost)), "is too large"},
       {"StorageTwoSizes", zip_of(tuple({good(), storage("0", 11)})),
        "describes storage 0 twice, as 48 and as 44 bytes"},
+      {"KeyIsNumber",
+       zip_of(tuple({text("storage"), global("torch", "FloatStorage"), n, text("cpu"), n}) + "Q"),
+       "outside the file"},
       {"LongKey", zip_of(storage(std::string(200, 'k'), 1)), "outside the file"},
       {"ParameterOfNothing",
        zip_of_w(call(global("torch._utils", "_rebuild_parameter"), {"N", "\x88", "N"})),
@@ -264,6 +273,10 @@ std::vector<Hostile> hostile_files() {
       {"Deep", zip_of(nested(65)), "is nested more than 64 levels deep"},
       {"Doubling", zip_of(doubling(40, good() + "a")), "too many tensors"},
       {"DoublingNothing", zip_of(doubling(40, "")), "holds more than 4194304 values"},
+      {"LongKeyInManyPlaces",
+       zip_of(text(std::string(1 << 20, 'k')) + "q\1" + good() + "q\2}(" + repeated("h\1h\2", 300) +
+              "u"),
+       "holds too many tensors, or too long names"},
       {"BigEndian", pytorch_zip(pickle, {{"0", ramp()}}, "big"), "has byte order \"big\""},
       {"NoStorage", pytorch_zip(pickle, {}), "storage 0 is missing"},
       {"OtherStorage", pytorch_zip(pickle, {{"1", ramp()}}), "storage 0 is missing"},
