@@ -16,6 +16,11 @@ bool safetensors_shards_claims(const Probe& probe);
 /// Opens all files. Tensors come in the order of the index.
 std::unique_ptr<ModelReader> open_safetensors_shards(const std::filesystem::path& path);
 
+/// Writes a folder of files model-00001-of-00003.safetensors, each of at most options.shard_size
+/// bytes of tensors in the model's order, and their index model.safetensors.index.json.
+void write_safetensors_shards(const ModelReader& model, const std::filesystem::path& path,
+                              Overwrite overwrite, const RunOptions& options);
+
 /// True when `path` is an index that lists `file`.
 bool is_safetensors_shard(const std::filesystem::path& file, const std::filesystem::path& path);
 

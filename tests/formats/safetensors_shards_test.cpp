@@ -132,5 +132,44 @@ TEST_F(SafetensorsShards, TwoIndexesInAFolderAreOneTooMany) {
   EXPECT_THAT(error_of([&] { open_model(folder_ / ""); }), HasSubstr("holds 2 files"));
 }
 
+TEST_F(SafetensorsShards, WrittenFilesHoldAtMostTheirSizeInTheModelsOrder) {
+  test::MemoryModel model;
+  for (const std::uint64_t size : {40U, 60U, 1U, 200U, 0U, 99U, 1U}) {
+    model.add("t" + std::to_string(model.tensors().size()), {size}, Dtype::kU8);
+  }
+  RunOptions options;
+  options.shard_size = 100;
+  write_safetensors_shards(model, folder_ / "m/", Overwrite::kRefuse, options);
+  const auto back = open_model(folder_ / "m");
+  ASSERT_EQ(back->tensors().size(), model.tensors().size());
+  for (std::size_t i = 0; i < model.tensors().size(); ++i) {
+    EXPECT_EQ(back->tensors()[i].name, model.tensors()[i].name);
+    EXPECT_EQ(read_tensor(*back, i), model.data(i));
+  }
+  std::vector<std::size_t> counts;
+  for (int number = 1; number <= 4; ++number) {
+    const std::string name = "m/model-0000" + std::to_string(number) + "-of-00004.safetensors";
+    counts.push_back(open_model(folder_ / name)->tensors().size());
+  }
+  EXPECT_THAT(counts, ElementsAre(2, 1, 1, 3));
+  EXPECT_THAT(test::read_file(folder_ / "m/model.safetensors.index.json"),
+              HasSubstr("\"total_size\": 401"));
+}
+
+TEST_F(SafetensorsShards, OnlyAFolderOfSuchFilesIsReplaced) {
+  test::MemoryModel model;
+  model.add("w", {3}, Dtype::kF32);
+  const auto write = [&](const char* name, Overwrite overwrite) {
+    return error_of([&] { write_model(model, folder_ / name, "safetensors-shards", overwrite); });
+  };
+  EXPECT_EQ(write("m", Overwrite::kRefuse), "(no error)");
+  EXPECT_THAT(write("m", Overwrite::kRefuse), HasSubstr("m: exists and is not empty"));
+  EXPECT_EQ(write("m", Overwrite::kReplace), "(no error)");
+  test::write_file(folder_ / "m/notes.txt", "mine");
+  EXPECT_THAT(write("m", Overwrite::kReplace), HasSubstr("which is no .safetensors file"));
+  EXPECT_THAT(write("1.safetensors", Overwrite::kReplace), HasSubstr("is not a folder"));
+  EXPECT_EQ(test::read_file(folder_ / "m/notes.txt"), "mine");
+}
+
 }  // namespace
 }  // namespace wquant
