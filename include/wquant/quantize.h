@@ -42,8 +42,8 @@ std::uint64_t part_size(const PlannedTensor& tensor, Part part);
 /// Bytes of all parts of a planned tensor.
 std::uint64_t stored_size(const PlannedTensor& tensor);
 
-/// Where quantize() puts what it makes. Ranges of a part may come in any order and, between
-/// parts, from several threads at once; each byte comes exactly once.
+/// Where quantize() puts what it makes. Ranges of a part may come in any order and from several
+/// threads at once; each byte comes exactly once, counted from the last restart().
 class PartSink {
  public:
   PartSink() = default;
@@ -52,6 +52,8 @@ class PartSink {
   virtual ~PartSink() = default;
   virtual void write(std::size_t tensor, Part part, std::uint64_t offset,
                      std::span<const std::byte> bytes) = 0;
+  /// What was written of a part is void: all of it will come again.
+  virtual void restart(std::size_t /*tensor*/, Part /*part*/) {}
 };
 
 /// How a long run talks to its caller.

@@ -42,6 +42,9 @@ void free_slot(int slot) {
   slots[static_cast<std::size_t>(slot)].used = false;
 }
 
+/// Bytes after which the disk is told to begin: the final sync then has little left to wait for.
+constexpr std::uint64_t kWriteBack = std::uint64_t{8} << 20;
+
 void sync_folder(const std::filesystem::path& folder) {
   const int fd = open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return;
@@ -106,7 +109,14 @@ void OutputFile::write_at(std::uint64_t offset, std::span<const std::byte> bytes
     if (written <= 0) fail("cannot write", written < 0 ? errno : ENOSPC);
     offset += static_cast<std::uint64_t>(written);
     bytes = bytes.subspan(static_cast<std::size_t>(written));
+    start_writing(static_cast<std::uint64_t>(written));
   }
+}
+
+void OutputFile::start_writing(std::uint64_t more) {
+  const std::uint64_t before = written_.fetch_add(more);
+  if (before / kWriteBack == (before + more) / kWriteBack) return;
+  sync_file_range(fd_, 0, 0, SYNC_FILE_RANGE_WRITE);  // Only a hint.
 }
 
 void OutputFile::commit() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -37,6 +38,7 @@ class OutputFile {
   void commit();
 
  private:
+  void start_writing(std::uint64_t more);
   [[noreturn]] void fail(const char* doing, int code) const;
 
   std::filesystem::path path_, temporary_;
@@ -44,6 +46,7 @@ class OutputFile {
   int fd_ = -1;
   int slot_ = -1;
   std::uint64_t appended_ = 0;
+  std::atomic<std::uint64_t> written_ = 0;
 };
 
 /// Unlinks the temporary file of every OutputFile that is still open. Async-signal-safe.

@@ -36,6 +36,7 @@ class QuantizedWriter : public PartSink {
 
   void write(std::size_t tensor, Part part, std::uint64_t offset,
              std::span<const std::byte> bytes) override;
+  void restart(std::size_t tensor, Part part) override;
 
   /// Writes the header with the report's figures, opens the temporary file again and checks it
   /// with QuantizedModel::verify(), then gives it its name. Fills the report's output, header_bytes

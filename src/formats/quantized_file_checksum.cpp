@@ -60,6 +60,11 @@ void RangeChecksum::add(std::uint64_t offset, std::span<const std::byte> bytes) 
   ranges_.emplace(offset, range);
 }
 
+void RangeChecksum::clear() {
+  const std::lock_guard lock(mutex_);
+  ranges_.clear();
+}
+
 std::optional<std::uint32_t> RangeChecksum::complete(std::uint64_t size) const {
   const std::lock_guard lock(mutex_);
   if (size == 0) return ranges_.empty() ? std::optional<std::uint32_t>(0) : std::nullopt;

@@ -25,6 +25,8 @@ class RangeChecksum {
  public:
   /// `bytes` are those at `offset`. Throws Error when some of them have come before.
   void add(std::uint64_t offset, std::span<const std::byte> bytes);
+  /// Forgets all that has come.
+  void clear();
   /// The checksum once all of bytes [0, size) have come.
   [[nodiscard]] std::optional<std::uint32_t> complete(std::uint64_t size) const;
 

@@ -95,6 +95,10 @@ void QuantizedWriter::write(std::size_t tensor, Part part, std::uint64_t offset,
   state_->file.write_at(place_of(state_->layout.places[tensor], part) + offset, bytes);
 }
 
+void QuantizedWriter::restart(std::size_t tensor, Part part) {
+  state_->checksums.at(tensor)[part].clear();
+}
+
 void QuantizedWriter::finish(Report& report) {
   State& state = *state_;
   if (report.tensors.size() != state.plan.tensors.size()) {

@@ -1,4 +1,3 @@
-#include <cmath>
 #include <cstring>
 
 #include "kernels/kernels.h"
@@ -6,15 +5,13 @@
 namespace wquant {
 namespace {
 
-void count_keys(const float* w, std::size_t n, std::uint64_t* table) {
-  for (std::size_t i = 0; i < n; ++i) {
-    std::uint32_t bits = 0;
-    std::memcpy(&bits, w + i, sizeof bits);
-    table[bits >> kKeyShift] += (std::uint64_t{1} << 40) + bits;
-  }
+std::uint32_t bits_of(float w) {
+  std::uint32_t bits = 0;
+  std::memcpy(&bits, &w, sizeof bits);
+  return bits;
 }
 
-void add_moments(const float* w, std::size_t n, double pivot, MomentSums* sums) {
+void add_moments(const LooseFloat* w, std::size_t n, double pivot, MomentSums* sums) {
   const auto add = [&](std::size_t i, std::size_t lane) {
     const double d = static_cast<double>(w[i]) - pivot;
     sums->d[lane] += d;
@@ -27,7 +24,16 @@ void add_moments(const float* w, std::size_t n, double pivot, MomentSums* sums) 
   for (; i < n; ++i) add(i, i % 8);
 }
 
-void find_codes(const float* w, std::size_t n, const float* thresholds, int bits,
+void count_keys(const LooseFloat* w, std::size_t n, std::uint64_t* table, double pivot,
+                MomentSums* sums) {
+  add_moments(w, n, pivot, sums);
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::uint32_t bits = bits_of(w[i]);
+    table[bits >> kKeyShift] += (std::uint64_t{1} << 40) + bits;
+  }
+}
+
+void find_codes(const LooseFloat* w, std::size_t n, const float* thresholds, int bits,
                 std::uint8_t* codes) {
   for (std::size_t i = 0; i < n; ++i) {
     unsigned code = 0;
@@ -39,15 +45,24 @@ void find_codes(const float* w, std::size_t n, const float* thresholds, int bits
   }
 }
 
-void add_errors(const float* w, const std::uint8_t* codes, std::size_t n, const float* levels,
-                ErrorSums* sums, std::uint64_t* counts) {
+void look_up_codes(const LooseFloat* w, std::size_t n, const std::uint8_t* key_codes,
+                   const float* thresholds, std::uint8_t* codes) {
   for (std::size_t i = 0; i < n; ++i) {
-    const double error = static_cast<double>(w[i]) - static_cast<double>(levels[codes[i]]);
-    sums->e2[i % 8] += error * error;
-    const float size = static_cast<float>(std::fabs(error));
-    sums->max_abs = size > sums->max_abs ? size : sums->max_abs;
-    ++counts[codes[i]];
+    const std::uint8_t code = key_codes[bits_of(w[i]) >> kKeyShift];
+    codes[i] = static_cast<std::uint8_t>(code + (thresholds[code] <= w[i] ? 1 : 0));
   }
+}
+
+void look_up_edge_codes(const LooseFloat* w, std::size_t n, const std::uint8_t* key_codes,
+                        std::uint8_t* codes) {
+  std::size_t i = 0;
+  for (; i + 2 <= n; i += 2) {
+    std::uint64_t pair = 0;
+    std::memcpy(&pair, w + i, sizeof pair);
+    codes[i] = key_codes[static_cast<std::uint32_t>(pair) >> kKeyShift];
+    codes[i + 1] = key_codes[pair >> (32 + kKeyShift)];
+  }
+  if (i < n) codes[i] = key_codes[bits_of(w[i]) >> kKeyShift];
 }
 
 void pack(const std::uint8_t* codes, std::size_t n, int bits, std::uint8_t* out) {
@@ -79,12 +94,16 @@ void unpack(const std::uint8_t* in, std::size_t size, std::size_t n, int bits,
   }
 }
 
+void expand(const std::uint8_t* codes, std::size_t n, const float* levels, int /*bits*/,
+            float* out) {
+  for (std::size_t i = 0; i < n; ++i) out[i] = levels[codes[i]];
+}
+
 }  // namespace
 
-const Kernels& kernels() {
-  static constexpr Kernels kScalar = {count_keys, add_moments, find_codes,
-                                      add_errors, pack,        unpack};
-  return kScalar;
-}
+const Kernels kScalarKernels = {
+    "scalar",           count_keys, add_moments, find_codes, look_up_codes,
+    look_up_edge_codes, pack,       unpack,      expand,
+};
 
 }  // namespace wquant

@@ -17,9 +17,8 @@ constexpr std::array<Family, 2> kFamilies = {{
     {{"exp", "interval widths grow by the ratio r from x0 on"}, exp_space},
 }};
 
-/// Boundary look-ups that the search may spend on a tensor: enough for a proof of about 1e-5 on a
-/// large one, and no more than some hundred per weight on a small one.
-double search_effort(double count) { return std::clamp(100 * count, 2e5, 1e6); }
+/// The second bound takes some 100 look-ups a cell; with too few cells it proves nothing.
+constexpr double kLeastEffortForBound = 1e5;
 
 /// Share of the loss 1 - rho below which a gap needs no second bound.
 constexpr double kGoodGap = 0.01;
@@ -54,12 +53,12 @@ std::vector<float> mirrored_levels(std::span<const double> magnitudes, double sc
   return levels;
 }
 
-/// Thresholds 0 and +-b_k; a magnitude interval is closed below for both signs.
+/// Thresholds at zero and +-b_k; a magnitude interval is closed below for both signs.
 std::vector<float> mirrored_thresholds(const Distribution& distribution, double x0, double r,
                                        std::size_t intervals) {
   std::vector<double> b(intervals - 1);
   place_boundaries(x0, r, b);
-  std::vector<float> thresholds(2 * intervals - 1);
+  std::vector<float> thresholds(2 * intervals - 1, distribution.zero_threshold());
   for (std::size_t k = 1; k < intervals; ++k) {
     const float t = distribution.threshold(b[k - 1]);
     thresholds[intervals - 1 + k] = t;
@@ -84,16 +83,26 @@ SearchResult one_interval_result(Objective& objective, const Distribution& distr
 }
 
 SearchResult find_partition(Objective& objective, const Distribution& distribution,
-                            const TensorSettings& settings) {
+                            const TensorSettings& settings, double effort) {
   if (distribution.one_magnitude()) return one_magnitude_result(distribution);
   if (objective.intervals() == 1) return one_interval_result(objective, distribution);
-  SearchResult found = search(objective, find_family(settings.mode).space(distribution, settings),
-                              search_effort(distribution.count()));
-  if (found.gap > kGoodGap * (1 - found.fit.rho)) {
-    const double bound = free_bound(distribution, objective.intervals());
+  SearchResult found =
+      search(objective, find_family(settings.mode).space(distribution, settings), effort);
+  if (found.gap > kGoodGap * (1 - found.fit.rho) && effort >= kLeastEffortForBound) {
+    const double bound = free_bound(distribution, objective.intervals(), effort);
     found.gap = std::clamp(bound - found.fit.rho, 0.0, found.gap);
   }
   return found;
+}
+
+/// Takes the guess instead of what was found where that costs next to nothing.
+void prefer_guess(Objective& objective, const Codebook& guess, SearchResult& found) {
+  const double rho = objective.evaluate(guess.x0, guess.ratio).rho;
+  const double loss = std::max(0.0, found.fit.rho - rho);
+  if (loss > kGuessLoss * (1 - found.fit.rho)) return;
+  found.x0 = guess.x0;
+  found.r = guess.ratio;
+  found.gap += loss;
 }
 
 }  // namespace
@@ -116,7 +125,18 @@ std::span<const FamilyInfo> families() {
   return kInfos;
 }
 
-Codebook fit_codebook(const Distribution& distribution, const TensorSettings& settings) {
+SearchEffort SearchEffort::for_tensors(std::size_t count) {
+  constexpr double kAll = 2e7, kFewest = 1.5e3, kMost = 1e6;
+  return {std::clamp(kAll / static_cast<double>(std::max<std::size_t>(count, 1)), kFewest, kMost)};
+}
+
+double SearchEffort::of(double weights) const {
+  const double most = std::clamp(100 * weights, 2e5, 1e6);
+  return std::min(std::max(weights / 50, least), most);
+}
+
+Codebook fit_codebook(const Distribution& distribution, const TensorSettings& settings,
+                      SearchEffort effort, const Codebook* guess) {
   const auto intervals = std::size_t{1} << (settings.bits - 1);
   Codebook book;
   book.bits = settings.bits;
@@ -126,7 +146,9 @@ Codebook fit_codebook(const Distribution& distribution, const TensorSettings& se
     return book;
   }
   Objective objective(distribution, settings.bits, settings.values);
-  SearchResult found = find_partition(objective, distribution, settings);
+  SearchResult found =
+      find_partition(objective, distribution, settings, effort.of(distribution.count()));
+  if (guess != nullptr) prefer_guess(objective, *guess, found);
   found.fit = objective.evaluate(found.x0, found.r);
   book.x0 = found.x0;
   book.ratio = found.r;
@@ -142,9 +164,8 @@ Codebook fit_codebook(const Distribution& distribution, const TensorSettings& se
 
 Codebook fit_codebook(std::span<const float> weights, const TensorSettings& settings) {
   check(settings);
-  DistributionBuilder builder(weights.size());
-  builder.add(weights);
-  return fit_codebook(builder.finish(), settings);
+  KeyTable table;
+  return fit_codebook(distribution_of(weights, table), settings, SearchEffort());
 }
 
 }  // namespace wquant

@@ -4,6 +4,9 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <utility>
+
+#include "quant/magnitude_sort.h"
 
 namespace wquant {
 namespace {
@@ -15,20 +18,26 @@ float edge_of_key(std::size_t key) {
   return std::bit_cast<float>(static_cast<std::uint32_t>(key << kKeyShift));
 }
 
-/// The smallest float >= b.
+/// The smallest float >= b, for b >= 0.
 float float_ceil(double b) {
   if (b > static_cast<double>(std::numeric_limits<float>::max())) {
     return std::numeric_limits<float>::infinity();
   }
   const auto nearest = static_cast<float>(b);
-  return static_cast<double>(nearest) < b
-             ? std::nextafter(nearest, std::numeric_limits<float>::infinity())
-             : nearest;
+  const std::uint32_t step = static_cast<double>(nearest) < b ? 1 : 0;
+  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(nearest) + step);
 }
 
-double sum_lanes(const double (&lanes)[8]) {
-  return ((lanes[0] + lanes[4]) + (lanes[1] + lanes[5])) +
-         ((lanes[2] + lanes[6]) + (lanes[3] + lanes[7]));
+/// Smallest key whose weights are all >= b.
+std::uint32_t key_ceil(float b) {
+  return (std::bit_cast<std::uint32_t>(b) + (1U << kKeyShift) - 1) >> kKeyShift;
+}
+
+/// The edge of a key that is nearest to b >= 0: within an octave patterns grow evenly. The same
+/// for all distributions.
+float nearest_edge(double b) {
+  const auto bits = std::bit_cast<std::uint32_t>(static_cast<float>(b));
+  return edge_of_key((bits + (1U << (kKeyShift - 1))) >> kKeyShift);
 }
 
 }  // namespace
@@ -42,13 +51,7 @@ double Distribution::min_nonzero() const {
   return 0;
 }
 
-std::size_t Distribution::place(double b) const {
-  if (exact_) return ceil(b);
-  const std::size_t low = floor(b);
-  const std::size_t high = ceil(b);
-  if (high == low || high == lower_.size()) return high;
-  return b - static_cast<double>(lower_[low]) < static_cast<double>(lower_[high]) - b ? low : high;
-}
+std::size_t Distribution::place(double b) const { return ceil(exact_ ? b : nearest_edge(b)); }
 
 std::size_t Distribution::floor(double b) const {
   const std::size_t above = ceil(b);
@@ -60,25 +63,44 @@ std::size_t Distribution::floor(double b) const {
 
 std::size_t Distribution::ceil(double b) const {
   const float t = float_ceil(b);
-  if (exact_) {
-    return static_cast<std::size_t>(std::lower_bound(lower_.begin(), lower_.end(), t) -
-                                    lower_.begin());
+  if (!exact_) {
+    const std::uint32_t key = key_ceil(t);
+    return key <= first_key_ ? 0 : std::min<std::size_t>(key - first_key_, lower_.size());
   }
-  const auto bits = std::bit_cast<std::uint32_t>(t);
-  const std::uint32_t key = (bits + (1U << kKeyShift) - 1) >> kKeyShift;
-  if (key <= first_key_) return 0;
-  return std::min<std::size_t>(key - first_key_, lower_.size());
+  if (lower_.empty() || t <= lower_.front()) return 0;
+  if (t > lower_.back()) return lower_.size();
+  const std::size_t cell = guide_cell(t);
+  const auto begin = lower_.begin() + guide_[cell];
+  return static_cast<std::size_t>(std::lower_bound(begin, lower_.begin() + guide_[cell + 1], t) -
+                                  lower_.begin());
+}
+
+std::size_t Distribution::guide_cell(float magnitude) const {
+  return (std::bit_cast<std::uint32_t>(magnitude) - std::bit_cast<std::uint32_t>(lower_.front())) >>
+         guide_shift_;
+}
+
+void Distribution::make_guide() {
+  const auto bits = [](float w) { return std::bit_cast<std::uint32_t>(w); };
+  const std::uint32_t range = bits(lower_.back()) - bits(lower_.front());
+  while (range >> guide_shift_ > lower_.size()) ++guide_shift_;
+  guide_.reserve((range >> guide_shift_) + 2);
+  for (std::size_t bin = 0; bin < lower_.size(); ++bin) {
+    guide_.resize(guide_cell(lower_[bin]) + 1, static_cast<std::int32_t>(bin));
+  }
+  guide_.push_back(static_cast<std::int32_t>(lower_.size()));
+}
+
+float Distribution::zero_threshold() const {
+  return exact_ ? 0 : -std::bit_cast<float>((1U << kKeyShift) - 1);
 }
 
 float Distribution::threshold(double b) const {
   if (exact_) return float_ceil(b);
-  const std::size_t bin = place(b);
-  // Above all weights any edge will do; the boundary itself reads best.
-  return bin == lower_.size() ? std::max(float_ceil(b), std::nextafter(upper_.back(), INFINITY))
-                              : lower_[bin];
+  return nearest_edge(b);
 }
 
-void Distribution::finish_tails() {
+void Distribution::finish(const Moments& moments) {
   // tails_ holds each bin's own sums (the last one is zero); make them sums from the top.
   for (std::size_t bin = lower_.size(); bin-- > 0;) {
     Tail& here = tails_[bin];
@@ -90,143 +112,132 @@ void Distribution::finish_tails() {
     here.negative_sum += above.negative_sum;
     here.square += above.square;
   }
+  const Tail& all = tails_[0];
+  const double n = all.count;
+  mean_ = (all.sum - 2 * all.negative_sum) / n;
+  // One value: then rounding must not leave a variance.
+  const bool constant = exact_ && distinct_ == 1 && (all.negative == 0 || all.negative == n);
+  variance_ = constant ? 0 : std::max(0.0, moments.d2 / n - (moments.d / n) * (moments.d / n));
 }
 
-DistributionBuilder::DistributionBuilder(std::uint64_t count) : count_(count) {
-  if (count_ <= kSortLimit) {
-    kept_.reserve(count_);
-  } else {
-    table_.resize(kKeys);
-    counts_.resize(kKeys);
-    residuals_.resize(kKeys);
-  }
-}
-
-void DistributionBuilder::add(std::span<const float> weights) {
-  if (weights.empty()) return;
-  if (!started_) {
-    started_ = true;
-    const std::span<const float> head = weights.first(std::min<std::size_t>(weights.size(), 4096));
-    for (const float w : head) pivot_ += static_cast<double>(w) / static_cast<double>(head.size());
-    if (!std::isfinite(pivot_)) pivot_ = 0;
-  }
-  MomentSums sums = {};
-  kernels().add_moments(weights.data(), weights.size(), pivot_, &sums);
-  d_ += sum_lanes(sums.d);
-  d2_ += sum_lanes(sums.d2);
-  if (table_.empty()) {
-    kept_.insert(kept_.end(), weights.begin(), weights.end());
-    return;
-  }
-  while (!weights.empty()) {
-    const std::size_t n = std::min<std::uint64_t>(weights.size(), kKeyFlush - in_table_);
-    kernels().count_keys(weights.data(), n, table_.data());
-    in_table_ += n;
-    if (in_table_ == kKeyFlush) flush();
-    weights = weights.subspan(n);
-  }
-}
-
-void DistributionBuilder::flush() {
-  // T = count * d + residual with d = 2^40 + the bin's smallest bit pattern; residual < d because
-  // kKeyFlush weights leave at most 2^23 * 2^14.
-  for (std::size_t key = 0; key < kKeys; ++key) {
-    if (table_[key] == 0) continue;
-    const std::uint64_t d = (std::uint64_t{1} << 40) + (std::uint64_t{key} << kKeyShift);
-    counts_[key] += table_[key] / d;
-    residuals_[key] += table_[key] % d;
-    table_[key] = 0;
-  }
-  in_table_ = 0;
-}
-
-Distribution DistributionBuilder::finish() {
+Distribution sorted_distribution(std::span<const float> weights) {
   Distribution out;
-  if (count_ == 0) return out;
-  if (table_.empty()) {
-    fill_sorted(out);
-  } else {
-    flush();
-    fill_binned(out);
+  if (weights.empty()) return out;
+  if (!std::all_of(weights.begin(), weights.end(), [](float w) { return std::isfinite(w); })) {
+    throw NonFiniteWeights();
   }
-  out.finish_tails();
-  const double n = out.count();
-  out.mean_ = (out.tails_[0].sum - 2 * out.tails_[0].negative_sum) / n;
-  out.variance_ = out.distinct_ == 1 &&
-                          (out.tails_[0].negative == 0 || out.tails_[0].negative == n) && out.exact_
-                      ? 0
-                      : std::max(0.0, d2_ / n - (d_ / n) * (d_ / n));
-  return out;
-}
-
-void DistributionBuilder::fill_sorted(Distribution& out) {
-  for (const float w : kept_) {
-    if (!std::isfinite(w)) throw NonFiniteWeights();
-  }
-  const auto by_magnitude = [](float a, float b) { return std::fabs(a) < std::fabs(b); };
-  std::sort(kept_.begin(), kept_.end(), by_magnitude);
+  const WeightView view = {weights.data(), weights.size()};
+  const Moments moments = moments_of(view, pivot_of(view));
   out.tails_.clear();
-  for (const float w : kept_) {
-    const float size = std::fabs(w);
-    if (out.lower_.empty() || out.lower_.back() != size) {
+  out.tails_.reserve(weights.size() + 1);
+  out.lower_.reserve(weights.size());
+  std::uint32_t last = ~0U;  // Magnitude of the bin, as bits.
+  for (const std::uint32_t bits : sort_by_magnitude(weights)) {
+    const auto size = std::bit_cast<float>(bits >> 1);
+    if (bits >> 1 != last) {
+      last = bits >> 1;
       out.lower_.push_back(size);
       out.tails_.emplace_back();
     }
     Tail& bin = out.tails_.back();
     const double value = size;
+    const double negative = value > 0 ? bits & 1 : 0;
     bin.count += 1;
     bin.sum += value;
     bin.square += value * value;
-    bin.negative += w < 0 ? 1 : 0;
-    bin.negative_sum += w < 0 ? value : 0;
+    bin.negative += negative;
+    bin.negative_sum += negative * value;
   }
   out.upper_ = out.lower_;
   out.tails_.emplace_back();
+  out.make_guide();
+  out.finish(moments);
+  return out;
 }
 
 namespace {
 
 /// Count and sum of |w| of one signed key.
-struct KeySums {
+struct Bin {
   double count, sum;
 };
 
-KeySums key_sums(std::uint64_t count, std::uint64_t residual, std::size_t magnitude_key) {
+Bin bin_of(const KeySum& sums, std::size_t magnitude_key) {
   // Within a bin the bit pattern counts units in the last place of its exponent.
   const std::size_t exponent = magnitude_key >> kKeyMantissa;
   const double ulp = std::ldexp(1.0, std::max(static_cast<int>(exponent), 1) - 150);
   const double lower = edge_of_key(magnitude_key);
-  const auto n = static_cast<double>(count);
-  return {n, n * lower + static_cast<double>(residual) * ulp};
+  const auto n = static_cast<double>(sums.count);
+  return {n, n * lower + static_cast<double>(sums.residual) * ulp};
+}
+
+void check_finite(const KeySums& sums) {
+  const auto infinite = [](const KeySum& sum) { return sum.key % kSignKey >= kFirstNonFinite; };
+  if (std::any_of(sums.begin(), sums.end(), infinite)) throw NonFiniteWeights();
+}
+
+/// Smallest and largest magnitude key.
+std::pair<std::size_t, std::size_t> key_range(const KeySums& sums) {
+  std::size_t first = kSignKey;
+  std::size_t last = 0;
+  for (const KeySum& sum : sums) {
+    first = std::min(first, sum.key % kSignKey);
+    last = std::max(last, sum.key % kSignKey);
+  }
+  return {first, last};
 }
 
 }  // namespace
 
-void DistributionBuilder::fill_binned(Distribution& out) {
-  const auto used = [&](std::size_t key) { return counts_[key] + counts_[kSignKey + key] > 0; };
-  for (std::size_t key = kFirstNonFinite; key < kSignKey; ++key) {
-    if (used(key)) throw NonFiniteWeights();
-  }
-  std::size_t first = 0;
-  std::size_t last = kFirstNonFinite - 1;
-  while (first < last && !used(first)) ++first;
-  while (last > first && !used(last)) --last;
+Distribution binned_distribution(const KeySums& sums, const Moments& moments) {
+  Distribution out;
+  if (sums.empty()) return out;
+  check_finite(sums);
+  const auto [first, last] = key_range(sums);
   out.exact_ = false;
   out.first_key_ = static_cast<std::uint32_t>(first);
-  out.tails_.clear();
+  out.tails_.assign(last - first + 2, {});
+  out.lower_.reserve(last - first + 1);
+  out.upper_.reserve(last - first + 1);
   for (std::size_t key = first; key <= last; ++key) {
-    const KeySums positive = key_sums(counts_[key], residuals_[key], key);
-    const KeySums negative = key_sums(counts_[kSignKey + key], residuals_[kSignKey + key], key);
     out.lower_.push_back(edge_of_key(key));
     out.upper_.push_back(edge_of_key(key + 1));
-    const double l = out.lower_.back();
-    const double u = out.upper_.back();
-    const double count = positive.count + negative.count;
-    const double sum = positive.sum + negative.sum;
-    // (w - l)(u - w) >= 0 bounds the sum of squares.
-    out.tails_.push_back({count, negative.count, sum, negative.sum, (l + u) * sum - count * l * u});
   }
-  out.tails_.emplace_back();
+  for (const KeySum& sum : sums) {
+    const std::size_t key = sum.key % kSignKey;
+    const auto [count, total] = bin_of(sum, key);
+    Tail& bin = out.tails_[key - first];
+    bin.count += count;
+    bin.sum += total;
+    if (sum.key < kSignKey || key == 0) continue;
+    bin.negative = count;
+    bin.negative_sum = total;
+  }
+  for (std::size_t bin = 0; bin < out.bins(); ++bin) {
+    const double l = out.lower_[bin];
+    const double u = out.upper_[bin];
+    // (w - l)(u - w) >= 0 bounds the sum of squares.
+    out.tails_[bin].square = (l + u) * out.tails_[bin].sum - out.tails_[bin].count * l * u;
+  }
+  out.finish(moments);
+  return out;
+}
+
+Distribution distribution_of(std::span<const float> weights, KeyTable& table) {
+  if (weights.size() <= kSortLimit) return sorted_distribution(weights);
+  const WeightView all = {weights.data(), weights.size()};
+  const double pivot = pivot_of(all);
+  KeySums sums;
+  Moments moments;
+  Moments slab;
+  for (std::size_t first = 0; first < all.size; first += kBlock) {
+    if (first % kSlab == 0) moments += std::exchange(slab, {});
+    const WeightView block = all.part(first, std::min<std::size_t>(kBlock, all.size - first));
+    slab += table.add(block, pivot, sums);
+  }
+  moments += slab;
+  table.drain(sums);
+  return binned_distribution(sums, moments);
 }
 
 }  // namespace wquant

@@ -5,12 +5,12 @@
 #include <span>
 #include <vector>
 
-#include "kernels/kernels.h"
+#include "quant/key_table.h"
 #include "wquant/error.h"
 
 namespace wquant {
 
-/// What DistributionBuilder::finish() throws for NaN and infinity.
+/// What is thrown for NaN and infinity.
 class NonFiniteWeights : public Error {
  public:
   NonFiniteWeights() : Error("holds NaN or infinity", "repair the model") {}
@@ -52,48 +52,46 @@ class Distribution {
   /// The float t with |w| >= t exactly for the weights above a boundary placed for `b`.
   [[nodiscard]] float threshold(double b) const;
 
+  /// The threshold between the signs: weights of the first key count as zero, so that no key lies
+  /// on both sides of it.
+  [[nodiscard]] float zero_threshold() const;
+
   [[nodiscard]] const Tail& tail(std::size_t bin) const { return tails_[bin]; }
   [[nodiscard]] float lower(std::size_t bin) const { return lower_[bin]; }
   [[nodiscard]] float upper(std::size_t bin) const { return upper_[bin]; }
 
  private:
-  friend class DistributionBuilder;
-  void finish_tails();
+  friend Distribution sorted_distribution(std::span<const float> weights);
+  friend Distribution binned_distribution(const KeySums& sums, const Moments& moments);
+  /// Makes sums above an edge of the bins' own sums.
+  void finish(const Moments& moments);
 
-  bool exact_ = true;                 // One magnitude a bin.
-  std::uint32_t first_key_ = 0;       // Of bin 0 when not exact_.
+  [[nodiscard]] std::size_t guide_cell(float magnitude) const;
+  void make_guide();
+
+  bool exact_ = true;                // One magnitude a bin.
+  bool signed_zeros_ = false;        // Weights at or just below -0.0.
+  std::uint32_t first_key_ = 0;      // Of bin 0 when not exact_.
+  std::vector<std::int32_t> guide_;  // First bin of each range of bit patterns when exact_.
+  int guide_shift_ = 0;
   std::vector<float> lower_, upper_;  // Smallest and largest magnitude that a bin can hold.
   std::vector<Tail> tails_{Tail{}};   // One more than bins; the last is zero.
   std::size_t distinct_ = 0;          // Bins with weights, at most 2 counted.
   double mean_ = 0, variance_ = 0;
 };
 
-/// Collects a tensor slab by slab. Slabs must come in order and, but for the last, hold a
-/// multiple of 8 weights: then the result depends on the weights and the slab size alone.
-class DistributionBuilder {
- public:
-  /// Tensors of at most this many weights are sorted instead of binned.
-  static constexpr std::uint64_t kSortLimit = std::uint64_t{1} << 15;
+/// Tensors of at most this many weights are sorted instead of binned.
+inline constexpr std::uint64_t kSortLimit = std::uint64_t{1} << 15;
 
-  /// `count` weights will come in all.
-  explicit DistributionBuilder(std::uint64_t count);
-  void add(std::span<const float> weights);
-  /// Throws NonFiniteWeights when a weight was NaN or infinite.
-  Distribution finish();
+/// The distribution of the weights, one bin a magnitude. Throws NonFiniteWeights when one
+/// is NaN or infinite.
+Distribution sorted_distribution(std::span<const float> weights);
 
- private:
-  void flush();
-  void fill_sorted(Distribution& out);
-  void fill_binned(Distribution& out);
+/// The distribution of weights that were counted by key; moments are those of all of them about
+/// the pivot. Throws NonFiniteWeights when one is NaN or infinite.
+Distribution binned_distribution(const KeySums& sums, const Moments& moments);
 
-  std::uint64_t count_;
-  std::vector<float> kept_;           // The weights of a small tensor.
-  std::vector<std::uint64_t> table_;  // See Kernels::count_keys.
-  std::uint64_t in_table_ = 0;
-  std::vector<std::uint64_t> counts_, residuals_;  // Flushed; by key.
-  double pivot_ = 0;
-  bool started_ = false;
-  double d_ = 0, d2_ = 0;
-};
+/// The distribution of a whole tensor in memory, counted in `table`.
+Distribution distribution_of(std::span<const float> weights, KeyTable& table);
 
 }  // namespace wquant

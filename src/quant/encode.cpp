@@ -49,7 +49,7 @@ void decode(std::span<const std::uint8_t> packed, std::uint64_t first, int bits,
     const std::uint64_t begin = first / 8 * static_cast<std::uint64_t>(bits);
     const std::uint64_t size = packed_size(n, bits);
     kernels().unpack(packed.data() + begin, size, n, bits, codes.data());
-    for (std::size_t i = skip; i < n; ++i) out[i - skip] = levels[codes[i]];
+    kernels().expand(codes.data() + skip, n - skip, levels.data(), bits, out.data());
     out = out.subspan(n - skip);
     first += n - skip;
   }

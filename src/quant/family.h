@@ -25,7 +25,23 @@ const Family& find_family(std::string_view name);
 /// and 2^-20 of it is below any useful step.
 inline constexpr double kSmallestStep = 0x1p-20;
 
-/// The codebook of a tensor of that distribution.
-Codebook fit_codebook(const Distribution& distribution, const TensorSettings& settings);
+/// Boundary look-ups, of some 5 ns, that the search for a codebook may take.
+struct SearchEffort {
+  /// For every tensor. A model of few tensors can afford to prove more.
+  double least = 1e6;
+
+  /// The share of each of so many tensors.
+  static SearchEffort for_tensors(std::size_t count);
+  /// For a tensor of so many weights: a small part of the time that reading them takes, or the
+  /// least, but no more than it could use.
+  [[nodiscard]] double of(double weights) const;
+};
+
+/// The codebook of a tensor of that distribution. With a guess, its x0 and ratio are taken when
+/// they lose no more than kGuessLoss of 1 - rho against the best that are found.
+Codebook fit_codebook(const Distribution& distribution, const TensorSettings& settings,
+                      SearchEffort effort, const Codebook* guess = nullptr);
+
+inline constexpr double kGuessLoss = 1e-3;
 
 }  // namespace wquant

@@ -26,7 +26,9 @@ SearchSpace exp_space(const Distribution& distribution, const TensorSettings& se
       break;
     case RatioRule::kRange:
       space.x_high = top / intervals;
-      space.ratio_of_x0 = [=](double x0) { return ratio_for_width_sum(top / x0, intervals); };
+      space.ratio_of_x0 = [=](double x0) {
+        return ratio_for_width_sum(top / x0, intervals, top / x0);
+      };
       break;
   }
   return space;

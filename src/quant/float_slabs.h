@@ -2,32 +2,51 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <span>
 #include <vector>
 
+#include "quant/key_table.h"
 #include "wquant/model.h"
 
 namespace wquant {
 
-/// Weights a slab: a multiple of 8, so that slabs meet at byte borders of the packed codes. Sums
-/// are formed slab by slab, so the bytes of the output depend on it.
-inline constexpr std::uint64_t kSlab = std::uint64_t{1} << 18;
+/// Slab number `slab` of tensor `index` as float32.
+struct SlabRange {
+  std::uint64_t first = 0, count = 0;
+};
 
-/// Calls f(first, weights) for every slab of the tensor, in order; first is the index of
-/// weights[0].
+/// How many slabs a tensor of `count` weights has, and where one lies.
+inline std::uint64_t slab_count(std::uint64_t count) { return (count + kSlab - 1) / kSlab; }
+inline SlabRange slab_range(std::uint64_t count, std::uint64_t slab) {
+  const std::uint64_t first = slab * kSlab;
+  return {first, std::min(kSlab, count - first)};
+}
+
+/// Calls f(first, weights) for the weights of a range as float32, in order, kBlock at a time:
+/// where they lie if the reader has them as float32 in memory, else in `scratch`.
 template <typename F>
-void for_each_float_slab(const ModelReader& model, std::size_t index, F&& f) {
-  const TensorInfo& info = model.tensors()[index];
-  const std::uint64_t count = info.count();
-  const std::uint64_t size = size_of(info.dtype);
-  std::vector<float> slab(std::min(count, kSlab));
-  for (std::uint64_t first = 0; first < count; first += kSlab) {
-    const std::uint64_t n = std::min(kSlab, count - first);
-    const std::span<float> weights = std::span(slab).first(n);
-    model.read_floats(index, first, weights);
-    f(first, std::span<const float>(weights));
-    model.release(index, first * size, n * size);
+void for_each_block(const ModelReader& model, std::size_t index, SlabRange range,
+                    std::vector<float>& scratch, F&& f) {
+  const bool is_float = model.tensors()[index].dtype == Dtype::kF32;
+  const std::span<const std::byte> whole =
+      is_float ? model.view(index) : std::span<const std::byte>();
+  const auto* data = reinterpret_cast<const LooseFloat*>(whole.data());
+  for (std::uint64_t done = 0; done < range.count; done += kBlock) {
+    const std::uint64_t first = range.first + done;
+    const std::uint64_t n = std::min(kBlock, range.count - done);
+    if (!whole.empty()) {
+      f(first, WeightView{data + first, n});
+      continue;
+    }
+    scratch.resize(kBlock);
+    model.read_floats(index, first, std::span(scratch).first(n));
+    f(first, WeightView{scratch.data(), n});
   }
+}
+
+/// Tells the reader that the range has been read.
+inline void release(const ModelReader& model, std::size_t index, SlabRange range) {
+  const std::uint64_t size = size_of(model.tensors()[index].dtype);
+  model.release(index, range.first * size, range.count * size);
 }
 
 }  // namespace wquant

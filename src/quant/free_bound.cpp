@@ -8,17 +8,20 @@ namespace wquant {
 namespace {
 
 /// Cells of the dynamic programme; more bins than that are joined.
-constexpr std::size_t kMostCells = 4096;
+constexpr double kMostCells = 4096;
+/// What a cell costs, in boundary look-ups.
+constexpr double kEffortPerCell = 100;
 /// Steps of the search for lambda; any lambda gives a valid bound.
 constexpr int kSteps = 14;
 
 class FreePartition {
  public:
-  explicit FreePartition(const Distribution& distribution) : distribution_(distribution) {
+  FreePartition(const Distribution& distribution, std::size_t most_cells)
+      : distribution_(distribution) {
     std::size_t bins = 0;
     while (distribution.tail(bins).count > 0) ++bins;
     // Joined from the top, where the same share of an octave is a larger step.
-    const std::size_t stride = (bins + kMostCells - 1) / kMostCells;
+    const std::size_t stride = (bins + most_cells - 1) / most_cells;
     for (std::size_t bin = 0; bin < bins; bin += std::max<std::size_t>(stride, 1)) {
       edges_.push_back(bin);
     }
@@ -110,8 +113,9 @@ class FreePartition {
 
 }  // namespace
 
-double free_bound(const Distribution& distribution, int intervals) {
-  FreePartition partition(distribution);
+double free_bound(const Distribution& distribution, int intervals, double effort) {
+  FreePartition partition(distribution,
+                          static_cast<std::size_t>(std::min(effort / kEffortPerCell, kMostCells)));
   // The best lambda is near the energy that one interval more would gain.
   double low = 0;
   double high =

@@ -12,6 +12,7 @@ namespace wquant {
 /// (sum S^2 / C - lambda * size) + lambda * intervals, for every lambda >= 0; the inner maximum is
 /// a dynamic programme over bins whose choices are monotone (S^2 / C is a Monge cost), solved with
 /// a queue of candidates in O(bins log bins). What a boundary inside a bin could gain is added.
-double free_bound(const Distribution& distribution, int intervals);
+/// Bins are joined until it takes about `effort` boundary look-ups.
+double free_bound(const Distribution& distribution, int intervals, double effort);
 
 }  // namespace wquant

@@ -1,5 +1,6 @@
 #include "quant/partition.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace wquant {
@@ -20,17 +21,24 @@ void place_boundaries(double x0, double r, std::span<double> b) {
 
 double width_sum(double r, int k) { return r == 1 ? k : std::expm1(k * std::log(r)) / (r - 1); }
 
-double ratio_for_width_sum(double target, int k) {
+double ratio_for_width_sum(double target, int k, double near) {
   if (k <= 1 || target <= k) return 1;
-  double low = 1;
-  double high = 2;
-  while (width_sum(high, k) < target) high *= 2;
-  // Bisection: the sum is monotone in r.
-  for (int i = 0; i < 48; ++i) {
-    const double middle = 0.5 * (low + high);
-    (width_sum(middle, k) < target ? low : high) = middle;
+  // The sum is at least its last term r^(k-1). As a polynomial it is convex and grows, so that
+  // Newton's steps go past the root at most once and then come down to it.
+  const double most = std::pow(target, 1.0 / (k - 1));
+  double r = std::clamp(near, 1.0, most);
+  for (int step = 0; step < 100; ++step) {
+    double sum = 0;
+    double slope = 0;
+    for (int i = 0; i < k; ++i) {
+      slope = slope * r + sum;
+      sum = sum * r + 1;
+    }
+    const double next = std::clamp(r - (sum - target) / slope, 1.0, most);
+    if (std::fabs(next - r) <= 1e-15 * r) return next;
+    r = next;
   }
-  return low;
+  return r;
 }
 
 }  // namespace wquant

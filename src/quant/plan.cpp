@@ -158,11 +158,16 @@ class Planner {
 
 /// How many weights of tensor `index` are NaN or infinite as float32.
 std::uint64_t count_nonfinite(const ModelReader& model, std::size_t index) {
+  const std::uint64_t weights = model.tensors()[index].count();
+  std::vector<float> block;
   std::uint64_t found = 0;
-  for_each_float_slab(model, index, [&](std::uint64_t, std::span<const float> slab) {
-    found += static_cast<std::uint64_t>(std::count_if(
-        slab.begin(), slab.end(), [](float weight) { return !std::isfinite(weight); }));
-  });
+  for (std::uint64_t slab = 0; slab < slab_count(weights); ++slab) {
+    const SlabRange range = slab_range(weights, slab);
+    for_each_block(model, index, range, block, [&](std::uint64_t, WeightView part) {
+      for (std::size_t i = 0; i < part.size; ++i) found += std::isfinite(part.data[i]) ? 0U : 1U;
+    });
+    release(model, index, range);
+  }
   return found;
 }
 

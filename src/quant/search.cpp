@@ -12,10 +12,13 @@ namespace {
 
 /// Bounds carry rounding errors of this size; what is closer counts as proven.
 constexpr double kSlack = 1e-12;
-/// Boundary look-ups up to which x0 alone is searched exhaustively: some 10 ms.
-constexpr double kSweepLimit = 5e6;
-/// Ratios of the grid.
-constexpr int kRows = 12;
+/// x0 alone is searched exhaustively where that takes no more than so many times the effort.
+constexpr double kSweepFactor = 5;
+/// Most points of the grid that a descent starts from, and how far log x0 keeps them apart.
+constexpr std::size_t kStarts = 12;
+constexpr double kStartDistance = 0.15;
+/// Ratios and steps of the grid.
+constexpr int kRows = 12, kColumns = 48, kColumnsAlone = 192;
 
 struct Box {
   double x_low, x_high, r_low, r_high, bound;
@@ -33,12 +36,15 @@ class Search {
       try_point(space_.x_high, space_.r_low);
       return best_;
     }
-    if (!two_dimensional() && can_sweep(kSweepLimit)) {
+    if (!two_dimensional() && can_sweep(kSweepFactor * effort_)) {
       sweep(space_.r_low);
       return best_;
     }
     seed_with_grid();
-    for (const Point& start : starts_) descend(start);
+    const double reserve = 0.5 * effort_;
+    for (std::size_t i = 0; i < starts_.size() && (i == 0 || effort_ > reserve); ++i) {
+      descend(starts_[i]);
+    }
     best_.gap = branch_and_bound();
     return best_;
   }
@@ -85,23 +91,43 @@ class Search {
   }
 
   /// Ratio of row j of the grid: denser near r = 1, where partitions of many intervals change most.
-  [[nodiscard]] double row_ratio(int j, int rows) const {
-    const double s = static_cast<double>(j) / std::max(rows - 1, 1);
+  [[nodiscard]] double row_ratio(int j) const {
+    const double s = static_cast<double>(j) / std::max(rows_ - 1, 1);
     return space_.r_low + (space_.r_high - space_.r_low) * s * s * s;
   }
 
+  /// As many rows and columns as half of the effort allows.
+  void size_grid() {
+    const double most = effort_ / (2.0 * objective_.intervals());
+    columns_ = two_dimensional() ? kColumns : kColumnsAlone;
+    rows_ = two_dimensional() ? kRows : 1;
+    if (columns_ * rows_ <= most) return;
+    if (two_dimensional()) rows_ = std::clamp(static_cast<int>(std::sqrt(most / 4)), 3, kRows);
+    columns_ = std::clamp(static_cast<int>(most) / rows_, 12, columns_);
+  }
+
+  /// x0 of column i: evenly in the log of the sum of all widths, which is between the size of a
+  /// small weight and twice that of the largest where a partition is any good.
+  [[nodiscard]] double column_x0(int i, double r) const {
+    const double t = static_cast<double>(i) / columns_;
+    if (space_.ratio_of_x0) return space_.x_low * std::pow(space_.x_high / space_.x_low, t);
+    const Distribution& weights = objective_.distribution();
+    const double mean_size = weights.tail(0).sum / weights.count();
+    const double low = 0.5 * std::min(mean_size, std::sqrt(weights.variance()));
+    const double sum = low * std::pow(2 * weights.max_abs() / low, t);
+    return std::clamp(sum / width_sum(r, objective_.intervals()), space_.x_low, space_.x_high);
+  }
+
   void seed_with_grid() {
-    const int columns = two_dimensional() ? 48 : 192;
-    const int rows = two_dimensional() ? kRows : 1;
+    size_grid();
     std::vector<Point> points;
     const bool sweep_rows = two_dimensional() && can_sweep(0.5 * effort_ / kRows);
-    for (int j = 0; sweep_rows && j < rows; ++j) sweep(row_ratio(j, rows));
+    for (int j = 0; sweep_rows && j < rows_; ++j) sweep(row_ratio(j));
     if (sweep_rows) starts_.push_back({best_.x0, best_.r, best_.fit.rho});
-    for (int i = 0; i <= columns; ++i) {
-      const double t = static_cast<double>(i) / columns;
-      const double x0 = space_.x_low * std::pow(space_.x_high / space_.x_low, t);
-      for (int j = 0; j < rows; ++j) {
-        const double r = row_ratio(j, rows);
+    for (int j = 0; j < rows_; ++j) {
+      const double r = row_ratio(j);
+      for (int i = 0; i <= columns_; ++i) {
+        const double x0 = column_x0(i, r);
         points.push_back({x0, r, try_point(x0, r)});
       }
     }
@@ -109,9 +135,9 @@ class Search {
                      [](const Point& a, const Point& b) { return a.rho > b.rho; });
     for (const Point& point : points) {
       const auto near = [&](const Point& other) {
-        return std::fabs(std::log(other.x0 / point.x0)) < 0.3;
+        return std::fabs(std::log(other.x0 / point.x0)) < kStartDistance;
       };
-      if (starts_.size() < 4 && std::none_of(starts_.begin(), starts_.end(), near)) {
+      if (starts_.size() < kStarts && std::none_of(starts_.begin(), starts_.end(), near)) {
         starts_.push_back(point);
       }
     }
@@ -138,7 +164,7 @@ class Search {
       double r = at.r;
       if (two_dimensional()) {
         const double target = sum * std::exp(direction[1] * step) / x0;
-        r = std::clamp(ratio_for_width_sum(target, k), space_.r_low, space_.r_high);
+        r = std::clamp(ratio_for_width_sum(target, k, at.r), space_.r_low, space_.r_high);
       }
       const double rho = try_point(x0, r);
       if (rho > at.rho) {
@@ -199,6 +225,7 @@ class Search {
   Objective& objective_;
   const SearchSpace& space_;
   double effort_;
+  int rows_ = 1, columns_ = 1;
   SearchResult best_;
   std::vector<Point> starts_;
 };

@@ -1,0 +1,301 @@
+// Compiled for AVX2 and reached only through the table: nothing from the standard library's
+// templates may be used here, or its instances could serve callers on machines without AVX2.
+#include <immintrin.h>
+
+#include "kernels/avx2_packing.h"
+#include "kernels/kernels.h"
+
+namespace wquant {
+namespace {
+
+/// What is left over after the wide steps.
+const Kernels& scalar() { return kScalarKernels; }
+
+/// d = w - pivot of eight weights, in two halves.
+struct MomentLanes {
+  __m256d d_low, d_high, d2_low, d2_high, pivot;
+
+  MomentLanes(const MomentSums& sums, double p)
+      : d_low(_mm256_loadu_pd(sums.d)),
+        d_high(_mm256_loadu_pd(sums.d + 4)),
+        d2_low(_mm256_loadu_pd(sums.d2)),
+        d2_high(_mm256_loadu_pd(sums.d2 + 4)),
+        pivot(_mm256_set1_pd(p)) {}
+
+  void add(const LooseFloat* w) {
+    const __m256d low = _mm256_sub_pd(_mm256_cvtps_pd(_mm_loadu_ps(w)), pivot);
+    const __m256d high = _mm256_sub_pd(_mm256_cvtps_pd(_mm_loadu_ps(w + 4)), pivot);
+    d_low = _mm256_add_pd(d_low, low);
+    d_high = _mm256_add_pd(d_high, high);
+    d2_low = _mm256_add_pd(d2_low, _mm256_mul_pd(low, low));
+    d2_high = _mm256_add_pd(d2_high, _mm256_mul_pd(high, high));
+  }
+
+  void store(MomentSums* sums) const {
+    _mm256_storeu_pd(sums->d, d_low);
+    _mm256_storeu_pd(sums->d + 4, d_high);
+    _mm256_storeu_pd(sums->d2, d2_low);
+    _mm256_storeu_pd(sums->d2 + 4, d2_high);
+  }
+};
+
+void add_moments(const LooseFloat* w, std::size_t n, double pivot, MomentSums* sums) {
+  MomentLanes lanes(*sums, pivot);
+  std::size_t i = 0;
+  for (; i + 8 <= n; i += 8) lanes.add(w + i);
+  lanes.store(sums);
+  scalar().add_moments(w + i, n - i, pivot, sums);
+}
+
+/// The bit patterns of two weights.
+std::uint64_t load_pair(const LooseFloat* w) {
+  std::uint64_t pair = 0;
+  __builtin_memcpy(&pair, w, sizeof pair);
+  return pair;
+}
+
+void count_pair(std::uint64_t pair, std::uint64_t* table) {
+  constexpr std::uint64_t kOne = std::uint64_t{1} << 40;
+  const auto low = static_cast<std::uint32_t>(pair);
+  table[low >> kKeyShift] += kOne + low;
+  table[pair >> (32 + kKeyShift)] += kOne + (pair >> 32);
+}
+
+/// The additions to memory limit the speed; the arithmetic of the moments hides behind them.
+void count_keys(const LooseFloat* w, std::size_t n, std::uint64_t* table, double pivot,
+                MomentSums* sums) {
+  MomentLanes lanes(*sums, pivot);
+  std::size_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    __builtin_prefetch(w + i + 1024);
+    const std::uint64_t pairs[4] = {load_pair(w + i), load_pair(w + i + 2), load_pair(w + i + 4),
+                                    load_pair(w + i + 6)};
+    lanes.add(w + i);
+    for (const std::uint64_t pair : pairs) count_pair(pair, table);
+  }
+  lanes.store(sums);
+  scalar().count_keys(w + i, n - i, table, pivot, sums);
+}
+
+/// All ones where the threshold is <= w.
+__m256i reached(__m256 thresholds, __m256 w) {
+  return _mm256_castps_si256(_mm256_cmp_ps(thresholds, w, _CMP_LE_OQ));
+}
+
+/// Codes of eight weights, by a binary search in thresholds that lie in registers.
+template <int kBits>
+struct CodeSearch;
+
+template <>
+struct CodeSearch<1> {
+  __m256 t0;
+  explicit CodeSearch(const float* t) : t0(_mm256_set1_ps(t[0])) {}
+  [[nodiscard]] __m256i find(__m256 w) const { return _mm256_srli_epi32(reached(t0, w), 31); }
+};
+
+template <>
+struct CodeSearch<2> {
+  __m256 t0, t1, t2;
+  explicit CodeSearch(const float* t)
+      : t0(_mm256_set1_ps(t[0])), t1(_mm256_set1_ps(t[1])), t2(_mm256_set1_ps(t[2])) {}
+  [[nodiscard]] __m256i find(__m256 w) const {
+    const __m256i sum =
+        _mm256_add_epi32(_mm256_add_epi32(reached(t0, w), reached(t1, w)), reached(t2, w));
+    return _mm256_sub_epi32(_mm256_setzero_si256(), sum);
+  }
+};
+
+template <>
+struct CodeSearch<3> {
+  __m256 all, middle;
+  explicit CodeSearch(const float* t)
+      : all(_mm256_setr_ps(t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[6])),
+        middle(_mm256_set1_ps(t[3])) {}
+  /// The steps after the first one.
+  static __m256i finish(__m256 thresholds, __m256i code, __m256 w) {
+    const __m256i one = _mm256_set1_epi32(1);
+    const __m256 second = _mm256_permutevar8x32_ps(thresholds, _mm256_add_epi32(code, one));
+    code = _mm256_or_si256(code, _mm256_and_si256(reached(second, w), _mm256_set1_epi32(2)));
+    const __m256 third = _mm256_permutevar8x32_ps(thresholds, code);
+    return _mm256_or_si256(code, _mm256_and_si256(reached(third, w), one));
+  }
+  [[nodiscard]] __m256i find(__m256 w) const {
+    return finish(all, _mm256_and_si256(reached(middle, w), _mm256_set1_epi32(4)), w);
+  }
+};
+
+template <>
+struct CodeSearch<4> {
+  __m256 low, high, low4, middle, high4;
+  explicit CodeSearch(const float* t)
+      : low(_mm256_loadu_ps(t)),
+        high(_mm256_setr_ps(t[8], t[9], t[10], t[11], t[12], t[13], t[14], t[14])),
+        low4(_mm256_set1_ps(t[3])),
+        middle(_mm256_set1_ps(t[7])),
+        high4(_mm256_set1_ps(t[11])) {}
+  /// The entry of the lower or the upper half.
+  [[nodiscard]] __m256 pick(__m256i index, __m256i upper) const {
+    return _mm256_blendv_ps(_mm256_permutevar8x32_ps(low, index),
+                            _mm256_permutevar8x32_ps(high, index), _mm256_castsi256_ps(upper));
+  }
+  [[nodiscard]] __m256i find(__m256 w) const {
+    const __m256i one = _mm256_set1_epi32(1);
+    const __m256i upper = reached(middle, w);
+    const __m256 first = _mm256_blendv_ps(low4, high4, _mm256_castsi256_ps(upper));
+    __m256i code = _mm256_and_si256(reached(first, w), _mm256_set1_epi32(4));
+    const __m256 second = pick(_mm256_add_epi32(code, one), upper);
+    code = _mm256_or_si256(code, _mm256_and_si256(reached(second, w), _mm256_set1_epi32(2)));
+    const __m256 third = pick(code, upper);
+    code = _mm256_or_si256(code, _mm256_and_si256(reached(third, w), one));
+    return _mm256_or_si256(code, _mm256_and_si256(upper, _mm256_set1_epi32(8)));
+  }
+};
+
+/// Four vectors of 32-bit codes as 32 bytes.
+__m256i narrow(__m256i a, __m256i b, __m256i c, __m256i d) {
+  const __m256i bytes = _mm256_packus_epi16(_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d));
+  return _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+}
+
+template <int kBits>
+void find_codes_in_registers(const LooseFloat* w, std::size_t n, const float* thresholds,
+                             std::uint8_t* codes) {
+  const CodeSearch<kBits> search(thresholds);
+  std::size_t i = 0;
+  for (; i + 32 <= n; i += 32) {
+    const __m256i bytes =
+        narrow(search.find(_mm256_loadu_ps(w + i)), search.find(_mm256_loadu_ps(w + i + 8)),
+               search.find(_mm256_loadu_ps(w + i + 16)), search.find(_mm256_loadu_ps(w + i + 24)));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(codes + i), bytes);
+  }
+  scalar().find_codes(w + i, n - i, thresholds, kBits, codes + i);
+}
+
+void find_codes(const LooseFloat* w, std::size_t n, const float* thresholds, int bits,
+                std::uint8_t* codes) {
+  switch (bits) {
+    case 1:
+      return find_codes_in_registers<1>(w, n, thresholds, codes);
+    case 2:
+      return find_codes_in_registers<2>(w, n, thresholds, codes);
+    case 3:
+      return find_codes_in_registers<3>(w, n, thresholds, codes);
+    case 4:
+      return find_codes_in_registers<4>(w, n, thresholds, codes);
+    default:
+      return scalar().find_codes(w, n, thresholds, bits, codes);
+  }
+}
+
+/// No wider than the scalar one: the tables decide its speed.
+void look_up_codes(const LooseFloat* w, std::size_t n, const std::uint8_t* key_codes,
+                   const float* thresholds, std::uint8_t* codes) {
+  scalar().look_up_codes(w, n, key_codes, thresholds, codes);
+}
+
+/// Gathers are slow on many machines; a table of one byte a key lies in the first-level cache as
+/// far as it is used.
+std::uint64_t look_up_pair(std::uint64_t pair, const std::uint8_t* key_codes) {
+  const std::uint64_t second = key_codes[pair >> (32 + kKeyShift)];
+  return key_codes[static_cast<std::uint32_t>(pair) >> kKeyShift] | second << 8;
+}
+
+void look_up_edge_codes(const LooseFloat* w, std::size_t n, const std::uint8_t* key_codes,
+                        std::uint8_t* codes) {
+  std::size_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    __builtin_prefetch(w + i + 1024);
+    const std::uint64_t low = look_up_pair(load_pair(w + i), key_codes) |
+                              look_up_pair(load_pair(w + i + 2), key_codes) << 16;
+    const std::uint64_t high = look_up_pair(load_pair(w + i + 4), key_codes) |
+                               look_up_pair(load_pair(w + i + 6), key_codes) << 16;
+    const std::uint64_t eight = low | high << 32;
+    __builtin_memcpy(codes + i, &eight, sizeof eight);
+  }
+  scalar().look_up_edge_codes(w + i, n - i, key_codes, codes + i);
+}
+
+/// levels[code] of eight codes, from tables that lie in registers.
+struct Expand3 {
+  __m256 levels;
+  Expand3(const float* all, int bits)
+      : levels(bits == 3 ? _mm256_loadu_ps(all)
+                         : _mm256_setr_ps(all[0], all[1], all[bits == 2 ? 2 : 0],
+                                          all[bits == 2 ? 3 : 0], 0, 0, 0, 0)) {}
+  [[nodiscard]] __m256 get(__m256i codes) const { return _mm256_permutevar8x32_ps(levels, codes); }
+};
+
+struct Expand4 {
+  __m256 low, high;
+  explicit Expand4(const float* all) : low(_mm256_loadu_ps(all)), high(_mm256_loadu_ps(all + 8)) {}
+  [[nodiscard]] __m256 get(__m256i codes) const {
+    const __m256 upper = _mm256_castsi256_ps(_mm256_slli_epi32(codes, 28));
+    return _mm256_blendv_ps(_mm256_permutevar8x32_ps(low, codes),
+                            _mm256_permutevar8x32_ps(high, codes), upper);
+  }
+};
+
+__m256i load_codes(const std::uint8_t* codes) {
+  return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(codes)));
+}
+
+template <typename Table>
+void expand_by(const Table& table, const std::uint8_t* codes, std::size_t n, const float* levels,
+               float* out) {
+  std::size_t i = 0;
+  for (; i + 8 <= n; i += 8) _mm256_storeu_ps(out + i, table.get(load_codes(codes + i)));
+  scalar().expand(codes + i, n - i, levels, 0, out + i);
+}
+
+void expand(const std::uint8_t* codes, std::size_t n, const float* levels, int bits, float* out) {
+  if (bits <= 3) return expand_by(Expand3(levels, bits), codes, n, levels, out);
+  if (bits == 4) return expand_by(Expand4(levels), codes, n, levels, out);
+  scalar().expand(codes, n, levels, bits, out);
+}
+
+void pack(const std::uint8_t* codes, std::size_t n, int bits, std::uint8_t* out) {
+  if (bits == 8) {
+    __builtin_memcpy(out, codes, n);
+    return;
+  }
+  const Packing packing(bits);
+  const auto half = static_cast<std::size_t>(2 * bits);
+  std::size_t i = 0;
+  // Every store writes 16 bytes, which must lie within the output.
+  for (; i + 32 <= n && half + 16 <= (n - i) * static_cast<std::size_t>(bits) / 8;
+       i += 32, out += 2 * half) {
+    const __m256i packed =
+        packing.pack(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(codes + i)));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm256_castsi256_si128(packed));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + half), _mm256_extracti128_si256(packed, 1));
+  }
+  scalar().pack(codes + i, n - i, bits, out);
+}
+
+void unpack(const std::uint8_t* in, std::size_t size, std::size_t n, int bits,
+            std::uint8_t* codes) {
+  if (bits == 8) {
+    __builtin_memcpy(codes, in, n);
+    return;
+  }
+  const Packing packing(bits);
+  const auto half = static_cast<std::size_t>(2 * bits);
+  std::size_t i = 0;
+  std::size_t at = 0;
+  for (; i + 32 <= n && at + half + 16 <= size; i += 32, at += 2 * half) {
+    const __m128i low = _mm_loadu_si128(reinterpret_cast<const __m128i*>(in + at));
+    const __m128i high = _mm_loadu_si128(reinterpret_cast<const __m128i*>(in + at + half));
+    const __m256i bytes = packing.unpack(_mm256_set_m128i(high, low));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(codes + i), bytes);
+  }
+  scalar().unpack(in + at, size - at, n - i, bits, codes + i);
+}
+
+}  // namespace
+
+const Kernels kAvx2Kernels = {
+    "avx2", count_keys, add_moments, find_codes, look_up_codes, look_up_edge_codes,
+    pack,   unpack,     expand,
+};
+
+}  // namespace wquant

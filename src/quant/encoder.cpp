@@ -1,0 +1,75 @@
+#include "quant/encoder.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <limits>
+
+namespace wquant {
+namespace {
+
+/// Weights a step: codes stay in the first-level cache. A multiple of 8, so that packed steps meet
+/// at byte borders.
+constexpr std::size_t kStep = 4096;
+/// Up to this many bits a search in registers is fastest.
+constexpr int kRegisterBits = 4;
+/// Weights from which on the table of keys pays.
+constexpr double kTableLimit = 1 << 17;
+
+constexpr std::size_t kSignKey = kKeys / 2;
+constexpr std::uint32_t kWithinKey = (1U << kKeyShift) - 1;
+
+/// Number of keys of a sign whose magnitudes are all below the bit pattern.
+std::size_t keys_below(std::uint32_t magnitude_bits) { return magnitude_bits >> kKeyShift; }
+
+}  // namespace
+
+Encoder::Encoder(const Codebook& codebook, const Distribution& weights)
+    : codebook_(codebook), thresholds_(codebook.thresholds), edges_only_(!weights.exact()) {
+  thresholds_.push_back(std::numeric_limits<float>::infinity());
+  if (codebook.bits > kRegisterBits && weights.count() >= kTableLimit) fill_key_codes();
+}
+
+void Encoder::fill_key_codes() {
+  key_codes_.assign(kKeys, 0);
+  std::vector<std::uint8_t> in_key(kKeys, 0);
+  for (std::size_t k = 0; k < codebook_.thresholds.size(); ++k) {
+    const float t = codebook_.thresholds[k];
+    const auto bits = std::bit_cast<std::uint32_t>(std::fabs(t));
+    const auto code = static_cast<std::uint8_t>(k + 1);
+    // All weights of these keys reach the threshold.
+    const auto positive =
+        key_codes_.begin() + static_cast<std::ptrdiff_t>(t > 0 ? keys_below(bits + kWithinKey) : 0);
+    std::fill(positive, key_codes_.begin() + kSignKey, code);
+    const auto negative = key_codes_.begin() + kSignKey;
+    if (t < 0)
+      std::fill(negative, negative + static_cast<std::ptrdiff_t>(keys_below(bits + 1)), code);
+    const std::size_t key = t > 0 ? keys_below(bits) : kSignKey + keys_below(bits);
+    // More than one threshold within a key: the table cannot tell.
+    if (++in_key[key] > 1) return key_codes_.clear();
+  }
+}
+
+void Encoder::find_codes(WeightView weights, std::uint8_t* codes) const {
+  if (key_codes_.empty()) {
+    kernels().find_codes(weights.data, weights.size, thresholds_.data(), codebook_.bits, codes);
+  } else if (edges_only_) {
+    kernels().look_up_edge_codes(weights.data, weights.size, key_codes_.data(), codes);
+  } else {
+    kernels().look_up_codes(weights.data, weights.size, key_codes_.data(), thresholds_.data(),
+                            codes);
+  }
+}
+
+void Encoder::encode(WeightView weights, std::uint8_t* packed) const {
+  std::array<std::uint8_t, kStep> codes;
+  for (std::size_t first = 0; first < weights.size; first += kStep) {
+    const WeightView step = weights.part(first, std::min(kStep, weights.size - first));
+    find_codes(step, codes.data());
+    kernels().pack(codes.data(), step.size, codebook_.bits, packed);
+    packed += packed_size(step.size, codebook_.bits);
+  }
+}
+
+}  // namespace wquant

@@ -1,0 +1,184 @@
+#include "quant/shared_tensor.h"
+
+#include <mutex>
+#include <optional>
+
+#include "quant/family.h"
+#include "quant/float_slabs.h"
+#include "quant/sample.h"
+#include "quant/tensor_steps.h"
+
+namespace wquant {
+namespace {
+
+/// Stages that report their errors with the tensor's name.
+class NamedWork : public StagedWork {
+ public:
+  NamedWork(const RunState& run, std::size_t index) : run_(run), index_(index) {}
+
+  std::uint64_t begin_stage() final {
+    return with_name(run_, index_, [&] { return begin(); });
+  }
+  void run_part(std::uint64_t part, unsigned worker) final {
+    with_name(run_, index_, [&] { run(part, run_.scratch[worker]); });
+  }
+  void leave(unsigned worker) final { leave(run_.scratch[worker]); }
+  void end_stage() final {
+    with_name(run_, index_, [&] { end(); });
+  }
+
+ protected:
+  virtual std::uint64_t begin() = 0;
+  virtual void run(std::uint64_t part, Scratch& scratch) = 0;
+  virtual void leave(Scratch& /*scratch*/) {}
+  virtual void end() {}
+
+  [[nodiscard]] const PlannedTensor& planned() const { return run_.plan.tensors[index_]; }
+  [[nodiscard]] TensorReport& report() const { return run_.reports[index_]; }
+
+  const RunState run_;
+  const std::size_t index_;
+};
+
+/// First all slabs are counted, then the codebook is fitted, then all slabs are encoded. What the
+/// threads found is put together in the order of the slabs or in integers, so it does not depend on
+/// who did what. A large tensor is encoded with a guess of the codebook while it is counted; when
+/// the guess proves good enough, that was all.
+class QuantizeWork : public NamedWork {
+ public:
+  using NamedWork::NamedWork;
+
+ private:
+  enum class Stage { kNone, kCount, kEncode, kDone };
+
+  std::uint64_t begin() override {
+    if (stage_ == Stage::kNone) {
+      stage_ = Stage::kCount;
+      report() = begin_report(planned());
+      pivot_ = read_pivot();
+      moments_.resize(slabs());
+      if (worth_sampling(planned())) make_guess();
+    }
+    return stage_ == Stage::kDone ? 0 : slabs();
+  }
+
+  void run(std::uint64_t slab, Scratch& scratch) override {
+    if (stage_ == Stage::kCount) {
+      count(slab, scratch);
+    } else {
+      encode_slab(run_, index_, slab, *encoder_, {}, scratch);
+    }
+  }
+
+  void leave(Scratch& scratch) override {
+    if (stage_ != Stage::kCount) return;
+    KeySums found;
+    scratch.table.drain(found);
+    add_sums(found);
+  }
+
+  void end() override {
+    if (stage_ == Stage::kEncode || fit()) {
+      stage_ = Stage::kDone;
+      return;
+    }
+    stage_ = Stage::kEncode;
+    if (guess_) run_.sink.restart(index_, Part::kCodes);
+    encoder_.emplace(report().codebook, weights_);
+  }
+
+  [[nodiscard]] std::uint64_t slabs() const { return slab_count(planned().info.count()); }
+
+  double read_pivot() {
+    std::vector<float> head(kPivotWeights);
+    run_.model.read_floats(index_, 0, head);
+    return pivot_of({head.data(), head.size()});
+  }
+
+  void make_guess() {
+    const std::optional<Distribution> sample = sample_distribution(run_, index_, pivot_);
+    if (!sample) return;
+    guess_ = fit_codebook(*sample, planned().settings, run_.effort);
+    encoder_.emplace(*guess_, *sample);
+  }
+
+  void count(std::uint64_t slab, Scratch& scratch) {
+    const SlabRange range = slab_range(planned().info.count(), slab);
+    KeySums found;
+    const auto add = [&](WeightView weights) {
+      moments_[slab] += scratch.table.add(weights, pivot_, found);
+    };
+    if (guess_) {
+      encode_slab(run_, index_, slab, *encoder_, add, scratch);
+    } else {
+      for_each_block(run_.model, index_, range, scratch.block,
+                     [&](std::uint64_t, WeightView weights) { add(weights); });
+      if (!stays_mapped()) release(run_.model, index_, range);
+      run_.meter.add(range.count * size_of(planned().info.dtype));
+    }
+    add_sums(found);
+  }
+
+  /// What is read twice within a short time is kept in memory between.
+  [[nodiscard]] bool stays_mapped() const { return planned().info.bytes() <= kStaysMapped; }
+
+  void add_sums(const KeySums& found) {
+    if (found.empty()) return;
+    const std::lock_guard lock(mutex_);
+    merge(sums_, found);
+  }
+
+  /// Returns true when the codes that were written with the guess are right.
+  bool fit() {
+    Moments moments;
+    for (const Moments& slab : moments_) moments += slab;
+    try {
+      weights_ = binned_distribution(sums_, moments);
+    } catch (const NonFiniteWeights&) {
+      refuse_nonfinite(run_, index_);
+    }
+    fit_tensor(run_, index_, weights_, guess_ ? &*guess_ : nullptr);
+    if (!guess_ || guess_->thresholds != report().codebook.thresholds) return false;
+    run_.meter.add(planned().info.bytes());  // The second pass that is not needed.
+    return true;
+  }
+
+  static constexpr std::uint64_t kStaysMapped = std::uint64_t{16} << 20;
+
+  Stage stage_ = Stage::kNone;
+  double pivot_ = 0;
+  std::vector<Moments> moments_;  // By slab.
+  std::mutex mutex_;              // Of sums_, while slabs are counted.
+  KeySums sums_;
+  Distribution weights_;
+  std::optional<Codebook> guess_;
+  std::optional<Encoder> encoder_;
+};
+
+class CopyWork : public NamedWork {
+ public:
+  using NamedWork::NamedWork;
+
+ private:
+  std::uint64_t begin() override {
+    if (begun_) return 0;
+    begun_ = true;
+    report() = begin_report(planned());
+    return (planned().info.bytes() + kCopySlab - 1) / kCopySlab;
+  }
+  void run(std::uint64_t slab, Scratch& /*scratch*/) override { copy_slab(run_, index_, slab); }
+
+  bool begun_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<StagedWork> quantize_shared(const RunState& run, std::size_t index) {
+  return std::make_unique<QuantizeWork>(run, index);
+}
+
+std::unique_ptr<StagedWork> copy_shared(const RunState& run, std::size_t index) {
+  return std::make_unique<CopyWork>(run, index);
+}
+
+}  // namespace wquant

@@ -1,0 +1,132 @@
+#include "quant/tensor_steps.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "quant/code_statistics.h"
+#include "quant/family.h"
+#include "quant/float_slabs.h"
+
+namespace wquant {
+namespace {
+
+/// The first pass over a tensor of one slab or less.
+Distribution read_distribution(const RunState& run, std::size_t index, Scratch& scratch) {
+  const std::uint64_t count = run.plan.tensors[index].info.count();
+  scratch.weights.resize(count);
+  run.model.read_floats(index, 0, scratch.weights);
+  return distribution_of(scratch.weights, scratch.table);
+}
+
+void quantize_tensor(const RunState& run, std::size_t index, Scratch& scratch) {
+  Distribution weights;
+  try {
+    weights = read_distribution(run, index, scratch);
+  } catch (const NonFiniteWeights&) {
+    refuse_nonfinite(run, index);
+  }
+  run.meter.add(run.plan.tensors[index].info.bytes());
+  fit_tensor(run, index, weights);
+  encode_slab(run, index, 0, Encoder(run.reports[index].codebook, weights), {}, scratch);
+}
+
+void fill_errors(TensorReport& report, const Distribution& weights) {
+  const CodeStatistics statistics = code_statistics(weights, report.codebook);
+  const double error = statistics.squared_error / weights.count();
+  const double power = weights.variance() + weights.mean() * weights.mean();
+  report.relative_error = weights.variance() > 0 ? error / weights.variance() : 0;
+  report.snr_db =
+      error > 0 ? 10 * std::log10(power / error) : std::numeric_limits<double>::infinity();
+  report.max_error = statistics.max_error;
+  report.entropy = statistics.entropy;
+}
+
+}  // namespace
+
+TensorReport begin_report(const PlannedTensor& planned) {
+  TensorReport report;
+  report.info = planned.info;
+  report.quantized = planned.quantized;
+  report.kept_reason = planned.kept_reason;
+  report.bytes = stored_size(planned);
+  report.settings = planned.settings;
+  return report;
+}
+
+void refuse_nonfinite(const RunState& run, std::size_t index) {
+  const std::uint64_t weights = run.plan.tensors[index].info.count();
+  std::vector<float> block;
+  std::uint64_t count = 0;
+  std::uint64_t at = 0;
+  for (std::uint64_t slab = 0; slab < slab_count(weights); ++slab) {
+    const SlabRange range = slab_range(weights, slab);
+    for_each_block(run.model, index, range, block, [&](std::uint64_t first, WeightView part) {
+      for (std::size_t i = 0; i < part.size; ++i) {
+        if (std::isfinite(part.data[i])) continue;
+        if (count++ == 0) at = first + i;
+      }
+    });
+    release(run.model, index, range);
+    run.meter.add(0);
+  }
+  throw Error("holds " + std::to_string(count) + " NaN or infinite values, the first at index " +
+                  std::to_string(at),
+              "repair the model or give --nonfinite keep");
+}
+
+void encode_slab(const RunState& run, std::size_t index, std::uint64_t slab, const Encoder& encoder,
+                 const BlockVisitor& visit, Scratch& scratch) {
+  const PlannedTensor& planned = run.plan.tensors[index];
+  const int bits = planned.settings.bits;
+  const SlabRange range = slab_range(planned.info.count(), slab);
+  const std::uint64_t begin = packed_size(range.first, bits);
+  scratch.packed.resize(packed_size(range.count, bits));
+  for_each_block(
+      run.model, index, range, scratch.block, [&](std::uint64_t first, WeightView weights) {
+        if (visit) visit(weights);
+        encoder.encode(weights, scratch.packed.data() + packed_size(first, bits) - begin);
+      });
+  release(run.model, index, range);
+  run.sink.write(index, Part::kCodes, begin, std::as_bytes(std::span(scratch.packed)));
+  run.meter.add(range.count * size_of(planned.info.dtype));
+}
+
+void fit_tensor(const RunState& run, std::size_t index, const Distribution& weights,
+                const Codebook* guess) {
+  TensorReport& report = run.reports[index];
+  report.codebook = fit_codebook(weights, report.settings, run.effort, guess);
+  fill_errors(report, weights);
+  run.sink.write(index, Part::kLevels, 0, std::as_bytes(std::span(report.codebook.levels)));
+}
+
+void copy_slab(const RunState& run, std::size_t index, std::uint64_t slab) {
+  const std::uint64_t total = run.plan.tensors[index].info.bytes();
+  const std::uint64_t first = slab * kCopySlab;
+  const std::uint64_t size = std::min(kCopySlab, total - first);
+  const std::span<const std::byte> whole = run.model.view(index);
+  if (whole.empty()) {
+    std::vector<std::byte> bytes(size);
+    run.model.read(index, first, bytes);
+    run.sink.write(index, Part::kKept, first, bytes);
+  } else {
+    run.sink.write(index, Part::kKept, first, whole.subspan(first, size));
+  }
+  run.model.release(index, first, size);
+  run.meter.add(size);
+}
+
+void process_tensor(const RunState& run, std::size_t index, Scratch& scratch) {
+  const PlannedTensor& planned = run.plan.tensors[index];
+  run.reports[index] = begin_report(planned);
+  with_name(run, index, [&] {
+    if (planned.quantized) {
+      quantize_tensor(run, index, scratch);
+    } else if (planned.info.bytes() > 0) {
+      copy_slab(run, index, 0);
+    }
+  });
+}
+
+}  // namespace wquant

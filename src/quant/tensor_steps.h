@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+
+#include "quant/distribution.h"
+#include "quant/encoder.h"
+#include "quant/run_state.h"
+
+namespace wquant {
+
+/// The steps of quantizing one tensor, whoever runs them.
+
+/// Reports all but the figures that need the weights.
+TensorReport begin_report(const PlannedTensor& planned);
+
+/// Counts what is not finite, for the message.
+[[noreturn]] void refuse_nonfinite(const RunState& run, std::size_t index);
+
+/// Encodes slab number `slab` into the sink; `visit` sees each block of its weights first.
+using BlockVisitor = std::function<void(WeightView)>;
+void encode_slab(const RunState& run, std::size_t index, std::uint64_t slab, const Encoder& encoder,
+                 const BlockVisitor& visit, Scratch& scratch);
+
+/// Fits the codebook of a tensor, near the guess if there is one, writes its levels and fills in
+/// the report.
+void fit_tensor(const RunState& run, std::size_t index, const Distribution& weights,
+                const Codebook* guess = nullptr);
+
+/// Copies slab number `slab` of a kept tensor, kCopySlab bytes, to the sink.
+inline constexpr std::uint64_t kCopySlab = kSlab * sizeof(float);
+void copy_slab(const RunState& run, std::size_t index, std::uint64_t slab);
+
+/// Calls f; an error that leaves it gets the names of the tensor and the file.
+template <typename F>
+auto with_name(const RunState& run, std::size_t index, F&& f) {
+  try {
+    return f();
+  } catch (Error& error) {
+    if (error.kind() != ErrorKind::kInterrupted) {
+      error.at_tensor(run.plan.tensors[index].info.name).at_file(run.model.path());
+    }
+    throw;
+  }
+}
+
+/// Quantizes or copies a whole tensor.
+void process_tensor(const RunState& run, std::size_t index, Scratch& scratch);
+
+}  // namespace wquant
