@@ -60,6 +60,10 @@ class ModelReader {
   virtual void release(std::size_t /*index*/, std::uint64_t /*first*/,
                        std::uint64_t /*size*/) const {}
 
+  /// The first tensor that has the same elements as this one because the file holds them once for
+  /// both (tied weights), with the same shape and dtype; `index` itself where there is none.
+  [[nodiscard]] virtual std::size_t same_as(std::size_t index) const { return index; }
+
   /// Elements [first, first + out.size()) as float32. F64 is rounded to the nearest float32, F16
   /// and BF16 are exact. Throws for a dtype that is not quantizable.
   void read_floats(std::size_t index, std::uint64_t first, std::span<float> out) const;

@@ -63,6 +63,8 @@ struct RunOptions {
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;
   /// Set from outside (a signal handler) to stop; the run then throws Error (interrupted).
   const std::atomic<bool>* stop = nullptr;
+  /// Most bytes of tensors in a file, for a format of several files; a larger tensor gets one.
+  std::uint64_t shard_size = 5'000'000'000;
 };
 
 /// Quantizes the model by the plan into the sink and reports. Fields of the report that concern

@@ -1,11 +1,16 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <array>
+#include <cstdint>
 #include <filesystem>
+#include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/number.h"
 #include "base/text.h"
 #include "cli/arguments.h"
 #include "cli/command.h"
@@ -19,6 +24,9 @@
 namespace wquant {
 namespace {
 
+constexpr std::string_view kSharded = "safetensors-shards";
+constexpr auto kMaxSize = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+
 void check_format(std::string_view name) {
   std::vector<std::string_view> names;
   for (const FormatInfo& format : formats()) {
@@ -29,10 +37,38 @@ void check_format(std::string_view name) {
               ErrorKind::kUsage);
 }
 
+/// "500000", "500kB", "2 GB": decimal units, as the program prints them.
+std::uint64_t parse_size(std::string_view text) {
+  struct Unit {
+    std::string_view name;
+    std::uint64_t bytes;
+  };
+  constexpr std::array<Unit, 5> kUnits = {
+      {{"kB", 1'000}, {"MB", 1'000'000}, {"GB", 1'000'000'000}, {"B", 1}, {"", 1}}};
+  for (const Unit& unit : kUnits) {
+    if (!text.ends_with(unit.name)) continue;
+    std::string_view digits = text.substr(0, text.size() - unit.name.size());
+    if (digits.ends_with(' ')) digits.remove_suffix(1);
+    const std::optional<std::uint64_t> number = parse_number<std::uint64_t>(digits);
+    if (number && *number > 0 && *number <= kMaxSize / unit.bytes) return *number * unit.bytes;
+    break;
+  }
+  throw Error(fmt::format("--shard-size \"{}\" is no size", printable(text)),
+              "give a whole number with B, kB, MB or GB, such as 2GB", ErrorKind::kUsage);
+}
+
+/// The format that an option for several files asks for.
+void check_sharded(std::string& format) {
+  if (format.empty()) format = kSharded;
+  if (format == kSharded) return;
+  throw Error(fmt::format("--shard-size is not for format {}", format),
+              fmt::format("leave out --format or give {}", kSharded), ErrorKind::kUsage);
+}
+
 }  // namespace
 
 void run_dequantize(const Arguments& arguments) {
-  std::string file, output, format;
+  std::string file, output, format, shard_size;
   bool force = false;
   Talk talk;
   Parser parser("dequantize", "Turn a quantized file back into a float model.");
@@ -41,10 +77,16 @@ void run_dequantize(const Arguments& arguments) {
       ->type_name("OUT");
   parser.add_option("--format", format, "default: by the extension of OUT; see wquant formats")
       ->type_name("F");
+  parser
+      .add_option("--shard-size", shard_size,
+                  "write safetensors files of at most this size and an index")
+      ->type_name("SIZE");
   parser.add_flag("--force", force, "replace an existing output");
   parser.add_talk(talk);
   if (!parser.parse_arguments(arguments)) return;
   if (!format.empty()) check_format(format);
+  if (!shard_size.empty()) check_sharded(format);
+  const std::uint64_t shard_bytes = shard_size.empty() ? 0 : parse_size(shard_size);
 
   require_quantized(file);
   const std::filesystem::path path =
@@ -57,8 +99,9 @@ void run_dequantize(const Arguments& arguments) {
   }
   {
     ProgressLine line(talk);
-    write_model(model, path, format, force ? Overwrite::kReplace : Overwrite::kRefuse,
-                run_options(line));
+    RunOptions options = run_options(line);
+    if (shard_bytes > 0) options.shard_size = shard_bytes;
+    write_model(model, path, format, force ? Overwrite::kReplace : Overwrite::kRefuse, options);
   }
   spdlog::info("wrote {}", printable(path.string(), 1000));
 }

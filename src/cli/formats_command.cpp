@@ -36,7 +36,7 @@ void run_formats(const Arguments& arguments) {
   if (!parser.parse_arguments(arguments)) return;
   if (json) return print_json();
   for (const FormatInfo& format : formats()) {
-    print_result(fmt::format("{:<13}{:<13}{}\n", format.name, use_of(format), format.help));
+    print_result(fmt::format("{:<20}{:<13}{}\n", format.name, use_of(format), format.help));
   }
 }
 

@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "formats/format.h"
+#include "formats/safetensors_shards.h"
 #include "wquant/error.h"
 
 namespace wquant {
@@ -82,7 +83,8 @@ void require_exists(const fs::path& path) {
 void check_output(const fs::path& output, const fs::path& input, bool force) {
   std::error_code code;
   const bool exists = fs::exists(output, code);
-  if (is_same(output, input) || (exists && lies_in(output, input))) {
+  if (is_same(output, input) ||
+      (exists && (lies_in(output, input) || is_safetensors_shard(output, input)))) {
     throw Error("the output would replace the input", "give another name with -o",
                 ErrorKind::kUsage)
         .at_file(output.string());

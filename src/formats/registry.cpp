@@ -7,12 +7,15 @@
 
 #include "base/text.h"
 #include "formats/format.h"
+#include "formats/gguf.h"
 #include "formats/json.h"
 #include "formats/npy.h"
 #include "formats/npy_folder.h"
 #include "formats/npz.h"
+#include "formats/pytorch.h"
 #include "formats/quantized_file.h"
 #include "formats/safetensors.h"
+#include "formats/safetensors_shards.h"
 #include "wquant/error.h"
 
 namespace wquant {
@@ -24,7 +27,9 @@ using Extensions = std::array<std::string_view, 1>;
 constexpr std::array<std::string_view, 0> kNoExtension = {};
 constexpr Extensions kNpz = {".npz"};
 constexpr Extensions kNpy = {".npy"};
+constexpr Extensions kGguf = {".gguf"};
 constexpr Extensions kJson = {".json"};
+constexpr std::array<std::string_view, 4> kPytorch = {".pt", ".pth", ".bin", ".th"};
 constexpr Extensions kSafetensors = {".safetensors"};
 
 bool quantized_claims(const Probe& probe) {
@@ -36,12 +41,17 @@ std::unique_ptr<ModelReader> open_quantized(const fs::path& path) {
 }
 
 /// In the order in which content is tried.
-constexpr std::array<Format, 6> kFormats = {{
+constexpr std::array<Format, 9> kFormats = {{
     {"wquant", "quantized safetensors file, as the float model it stands for", kNoExtension,
      quantized_claims, open_quantized, nullptr},
     {"safetensors", "safetensors file", kSafetensors, safetensors_claims, open_safetensors,
      write_safetensors},
+    {"safetensors-shards", "folder of several safetensors files with an index, or the index",
+     kNoExtension, safetensors_shards_claims, open_safetensors_shards, write_safetensors_shards},
+    {"pytorch", "PyTorch file of tensors, such as a state_dict", kPytorch, pytorch_claims,
+     open_pytorch, write_pytorch},
     {"npz", "NumPy archive of arrays", kNpz, npz_claims, open_npz, write_npz},
+    {"gguf", "GGUF file of a language model", kGguf, gguf_claims, open_gguf, nullptr},
     {"npy", "NumPy file of one array", kNpy, npy_claims, open_npy, write_npy},
     {"npy-folder", "folder of .npy files, one for each tensor", kNoExtension, npy_folder_claims,
      open_npy_folder, write_npy_folder},

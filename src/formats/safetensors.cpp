@@ -1,6 +1,7 @@
 #include "formats/safetensors.h"
 
 #include <cstring>
+#include <numeric>
 #include <utility>
 
 #include "base/mapped_file.h"
@@ -50,12 +51,6 @@ class SafetensorsModel : public ModelReader {
   std::vector<std::uint64_t> begins_;  ///< In the file.
 };
 
-std::vector<SafetensorsEntry> list_entries(const ModelReader& model) {
-  std::vector<SafetensorsEntry> entries;
-  for (const TensorInfo& info : model.tensors()) entries.push_back({info, 0, entries.size()});
-  return entries;
-}
-
 }  // namespace
 
 bool safetensors_claims(const Probe& probe) {
@@ -74,19 +69,28 @@ std::unique_ptr<ModelReader> open_safetensors(const std::filesystem::path& path)
   }
 }
 
-void write_safetensors(const ModelReader& model, const std::filesystem::path& path,
-                       Overwrite overwrite, const RunOptions& options) {
-  std::vector<SafetensorsEntry> entries = list_entries(model);
+void write_safetensors_part(const ModelReader& model, std::span<const std::size_t> tensors,
+                            const std::filesystem::path& path, Overwrite overwrite,
+                            RunMeter& meter) {
+  std::vector<SafetensorsEntry> entries;
+  for (const std::size_t index : tensors) entries.push_back({model.tensors()[index], 0, index});
   const std::uint64_t data_size = place_entries(entries);
   const std::string header = frame_safetensors_json(safetensors_json({}, entries));
   OutputFile file(path, overwrite, header.size() + data_size);
   file.append(header);
-  RunMeter meter(options, data_size);
   for (const SafetensorsEntry& entry : entries) {
     for_each_slab(model, entry.tag, meter,
                   [&](std::span<const std::byte> bytes) { file.append(bytes); });
   }
   file.commit();
+}
+
+void write_safetensors(const ModelReader& model, const std::filesystem::path& path,
+                       Overwrite overwrite, const RunOptions& options) {
+  std::vector<std::size_t> all(model.tensors().size());
+  std::iota(all.begin(), all.end(), std::size_t{0});
+  RunMeter meter(options, total_bytes(model));
+  write_safetensors_part(model, all, path, overwrite, meter);
 }
 
 }  // namespace wquant

@@ -2,8 +2,10 @@
 
 #include <filesystem>
 #include <memory>
+#include <span>
 
 #include "formats/format.h"
+#include "formats/run_meter.h"
 #include "wquant/formats.h"
 #include "wquant/model.h"
 
@@ -18,5 +20,10 @@ std::unique_ptr<ModelReader> open_safetensors(const std::filesystem::path& path)
 /// Writes any model. The bytes depend on the tensors alone, not on their order.
 void write_safetensors(const ModelReader& model, const std::filesystem::path& path,
                        Overwrite overwrite, const RunOptions& options);
+
+/// Writes some of the tensors, given by their indices; `meter` counts their bytes.
+void write_safetensors_part(const ModelReader& model, std::span<const std::size_t> tensors,
+                            const std::filesystem::path& path, Overwrite overwrite,
+                            RunMeter& meter);
 
 }  // namespace wquant

@@ -18,7 +18,8 @@ constexpr std::size_t kMaxArray = 64;
 /// library's own parser with a callback looks through all members of an object after each one.)
 class Builder : public nlohmann::json_sax<json> {
  public:
-  Builder(std::string_view what, const JsonMember& take) : what_(what), take_(take) {}
+  Builder(std::string_view what, const JsonMember& take, const JsonInside& inside)
+      : what_(what), take_(take), inside_(inside) {}
 
   bool null() override { return add(nullptr); }
   bool boolean(bool value) override { return add(value); }
@@ -37,7 +38,7 @@ class Builder : public nlohmann::json_sax<json> {
     const auto [member, fresh] = open_.back()->emplace(key, nullptr);
     if (!fresh) fail(fmt::format("holds the key \"{}\" twice", printable(key)));
     member_ = &*member;
-    if (open_.size() == 1) name_ = std::move(key);
+    if (open_.size() == handed_depth_) name_ = std::move(key);
     return true;
   }
 
@@ -56,7 +57,7 @@ class Builder : public nlohmann::json_sax<json> {
 
   bool add(json value) {
     json& placed = place(std::move(value));
-    if (open_.size() == 1) hand_over(placed);
+    if (open_.size() == handed_depth_) hand_over(placed);
     return true;
   }
 
@@ -64,19 +65,27 @@ class Builder : public nlohmann::json_sax<json> {
     if (open_.size() == kMaxDepth) {
       fail(fmt::format("is nested more than {} levels deep", kMaxDepth));
     }
+    const bool is_object = value.is_object();
     open_.push_back(&place(std::move(value)));
+    if (is_object && open_.size() == 2 && inside_.take && name_ == inside_.name) handed_depth_ = 2;
     return true;
   }
 
   bool close() {
     json& closed = *open_.back();
+    const bool was_handed = open_.size() == handed_depth_;
     open_.pop_back();
-    if (open_.size() == 1) hand_over(closed);
+    if (open_.size() == 1 && was_handed) {
+      closed = nullptr;
+      handed_depth_ = 1;
+    } else if (open_.size() == handed_depth_) {
+      hand_over(closed);
+    }
     return true;
   }
 
   void hand_over(json& value) {
-    take_(name_, value);
+    (handed_depth_ == 1 ? take_ : inside_.take)(name_, value);
     value = nullptr;
   }
 
@@ -96,10 +105,12 @@ class Builder : public nlohmann::json_sax<json> {
 
   std::string_view what_;
   const JsonMember& take_;
-  json root_;                ///< Its members are null once they were handed over.
-  std::vector<json*> open_;  ///< The objects and arrays around the next value.
-  json* member_ = nullptr;   ///< Where the value of the last key belongs.
-  std::string name_;         ///< The last key of the root.
+  const JsonInside& inside_;
+  std::size_t handed_depth_ = 1;  ///< Objects around the members that are handed over.
+  json root_;                     ///< Its members are null once they were handed over.
+  std::vector<json*> open_;       ///< The objects and arrays around the next value.
+  json* member_ = nullptr;        ///< Where the value of the last key belongs.
+  std::string name_;              ///< The last key at that depth.
 };
 
 const char* type_text(json::value_t type) {
@@ -117,12 +128,13 @@ const char* type_text(json::value_t type) {
 
 }  // namespace
 
-void parse_json_members(std::string_view text, std::string_view what, const JsonMember& take) {
+void parse_json_members(std::string_view text, std::string_view what, const JsonMember& take,
+                        const JsonInside& inside) {
   // The parser takes a zero byte for the end of its input.
   if (const auto zero = text.find('\0'); zero != std::string_view::npos) {
     throw Error(fmt::format("{} is not valid JSON (zero byte at {})", what, zero));
   }
-  Builder builder(what, take);
+  Builder builder(what, take, inside);
   json::sax_parse(text, &builder);
 }
 

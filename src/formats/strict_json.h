@@ -12,12 +12,20 @@ namespace wquant {
 /// Gets a member of an object: its name and its value.
 using JsonMember = std::function<void(const std::string& name, const nlohmann::json& value)>;
 
+/// A member of the object whose own members are handed over one by one, to its own taker.
+struct JsonInside {
+  std::string_view name;
+  JsonMember take;
+};
+
 /// Parses JSON that nobody vouches for: `text` must be one object in UTF-8 with nothing but white
 /// space after it, unique keys in every object, at most 8 levels deep, at most 64 values in an
 /// array. Calls `take` for each member of the object in the order of the text, as soon as it is
 /// known, and keeps only its name: memory stays small and the first wrong member ends the parsing.
-/// Throws Error whose problem begins with `what`, and passes on what `take` throws.
-void parse_json_members(std::string_view text, std::string_view what, const JsonMember& take);
+/// Throws Error whose problem begins with `what`, and passes on what `take` throws. The member
+/// `inside`, if it is an object, is not handed over as a whole.
+void parse_json_members(std::string_view text, std::string_view what, const JsonMember& take,
+                        const JsonInside& inside = {});
 
 /// `text` as a JSON string with its quotes. Throws Error when it is not UTF-8.
 std::string json_string(std::string_view text);

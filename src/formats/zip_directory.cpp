@@ -8,6 +8,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "formats/fields.h"
 #include "wquant/error.h"
 
 namespace wquant {
@@ -28,35 +29,11 @@ constexpr std::uint64_t kMaxDeflate = 1032;  ///< No deflate stream unpacks to m
 constexpr std::uint64_t kEncrypted = 0x0001 | 0x2000, kSizesFollow = 0x0008;  ///< Bits of flags.
 constexpr std::uint64_t kStored = 0, kDeflated = 8;
 constexpr std::uint64_t kZip64Extra = 1;
-
-/// Takes little-endian fields one after the other from bytes that may end too early.
-class Fields {
- public:
-  explicit Fields(std::string_view bytes) : rest_(bytes) {}
-
-  std::string_view text(std::uint64_t size) {
-    if (size > rest_.size()) throw Error("its zip directory is damaged", "get it again");
-    const std::string_view taken = rest_.substr(0, size);
-    rest_.remove_prefix(size);
-    return taken;
-  }
-
-  std::uint64_t number(std::size_t size) {
-    const std::string_view bytes = text(size);
-    std::uint64_t value = 0;
-    for (std::size_t i = size; i-- > 0;) value = value << 8 | static_cast<unsigned char>(bytes[i]);
-    return value;
-  }
-
-  [[nodiscard]] bool empty() const { return rest_.empty(); }
-
- private:
-  std::string_view rest_;
-};
+constexpr std::string_view kDamaged = "its zip directory is damaged";
 
 /// The part of the file from `at` on, which may lie outside.
 Fields fields_at(std::string_view file, std::uint64_t at) {
-  return Fields(file.substr(std::min<std::uint64_t>(at, file.size())));
+  return {file.substr(std::min<std::uint64_t>(at, file.size())), kDamaged};
 }
 
 struct Directory {
@@ -82,7 +59,7 @@ void read_end64(std::string_view file, Directory& directory) {
   locator.number(4);  // Disk.
   const std::uint64_t at = locator.number(8);
   Fields end = fields_at(file, at);
-  if (end.text(4) != kEnd64Mark) throw Error("its zip directory is damaged", "get it again");
+  if (end.text(4) != kEnd64Mark) throw Error(std::string(kDamaged), "get it again");
   end.text(8 + 2 + 2);  // Size and versions.
   directory.disk = end.number(4);
   end.text(4 + 8);  // Disk of the directory, members on this disk.
@@ -126,10 +103,10 @@ void widen(std::uint64_t& field, Fields& wide) {
 }
 
 void read_extra(std::string_view extra, Entry& entry) {
-  Fields blocks(extra);
+  Fields blocks(extra, kDamaged);
   while (!blocks.empty()) {
     const std::uint64_t id = blocks.number(2);
-    Fields block(blocks.text(blocks.number(2)));
+    Fields block(blocks.text(blocks.number(2)), kDamaged);
     if (id != kZip64Extra) continue;
     widen(entry.member.size, block);
     widen(entry.member.stored_size, block);
@@ -141,7 +118,7 @@ void read_extra(std::string_view extra, Entry& entry) {
 Entry read_entry(Fields& directory) {
   Entry entry;
   ZipMember& member = entry.member;
-  if (directory.text(4) != kEntryMark) throw Error("its zip directory is damaged", "get it again");
+  if (directory.text(4) != kEntryMark) throw Error(std::string(kDamaged), "get it again");
   directory.text(2 + 2);  // Versions.
   entry.flags = directory.number(2);
   entry.method = directory.number(2);
@@ -246,7 +223,7 @@ void check_overlap(std::span<const Entry> entries) {
 std::vector<ZipMember> read_zip_directory(std::span<const std::byte> file) {
   const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
   const Directory place = find_directory(text);
-  Fields directory(text.substr(place.begin, place.size));
+  Fields directory(text.substr(place.begin, place.size), kDamaged);
   std::vector<Entry> entries;
   for (std::uint64_t i = 0; i < place.count; ++i) {
     entries.push_back(read_entry(directory));

@@ -56,6 +56,8 @@ namespace {
 constexpr uLong kDate = (1U << 16) | (1U << 21);  ///< 1980-01-01 00:00 as DOS counts.
 constexpr uLong kUtf8Name = 0x0800;
 constexpr std::size_t kMaxName = 0xFFFF;
+constexpr std::size_t kHeader = 30;  ///< Before a member's name.
+constexpr std::size_t kZip64Extra = 20;
 
 void check_name(const std::string& name) {
   if (name.empty() || name.find('\0') != std::string::npos) {
@@ -75,6 +77,16 @@ uLong name_flag(const std::string& name) {
   return ascii ? 0 : kUtf8Name;
 }
 
+/// A field of a member's header that moves what would lie at offset `at` to a multiple of
+/// `alignment`; empty where it lies there already.
+std::string padding(std::uint64_t at, std::size_t alignment) {
+  constexpr std::size_t kField = 4;  // Identifier and length, both of two bytes.
+  if (at % alignment == 0) return {};
+  const std::size_t size = alignment - 1 - (at + kField - 1) % alignment;
+  std::string field = {'F', 'B', static_cast<char>(size & 0xFF), static_cast<char>(size >> 8)};
+  return field.append(size, 'Z');
+}
+
 }  // namespace
 
 ZipWriter::ZipWriter(OutputFile& file) : file_(file) {
@@ -92,12 +104,15 @@ ZipWriter::~ZipWriter() {
   zipClose(zip_, nullptr);
 }
 
-void ZipWriter::begin(const std::string& name, std::uint64_t size) {
+void ZipWriter::begin(const std::string& name, std::uint64_t size, std::size_t alignment) {
   check_name(name);
   zip_fileinfo info = {};
   info.dosDate = kDate;
   const bool zip64 = size >= std::numeric_limits<std::uint32_t>::max();
-  check(zipOpenNewFileInZip4_64(zip_, name.c_str(), &info, nullptr, 0, nullptr, 0, nullptr, 0, 0, 1,
+  const std::string extra =
+      padding(at_ + kHeader + name.size() + (zip64 ? kZip64Extra : 0), alignment);
+  check(zipOpenNewFileInZip4_64(zip_, name.c_str(), &info, extra.data(),
+                                static_cast<unsigned>(extra.size()), nullptr, 0, nullptr, 0, 0, 1,
                                 -MAX_WBITS, DEF_MEM_LEVEL, Z_DEFAULT_STRATEGY, nullptr, 0, 0,
                                 name_flag(name), zip64 ? 1 : 0));
   size_ = 0;

@@ -21,8 +21,9 @@ class ZipWriter {
   ZipWriter& operator=(const ZipWriter&) = delete;
   ~ZipWriter();
 
-  /// Begins a member of `size` bytes in all. Throws for a name that a zip archive cannot hold.
-  void begin(const std::string& name, std::uint64_t size);
+  /// Begins a member of `size` bytes in all, whose bytes lie at a multiple of `alignment` in the
+  /// file. Throws for a name that a zip archive cannot hold.
+  void begin(const std::string& name, std::uint64_t size, std::size_t alignment = 1);
   /// Appends to the member.
   void write(std::span<const std::byte> bytes);
   void end();

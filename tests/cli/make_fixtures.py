@@ -8,6 +8,7 @@ make_fixtures.py --damage FOLDER damaged copies of FOLDER/quantized.safetensors
 import io
 import json
 import os
+import pickle
 import struct
 import sys
 import zipfile
@@ -73,6 +74,47 @@ def make_models():
     write("old.safetensors", "somebody's file")
     write("old.report.json", "{}")
     write("notes.txt", "nothing that a program could read\n")
+
+
+class RunsACommand:
+    """An object whose pickle, if it were obeyed, would leave a file behind."""
+
+    def __reduce__(self):
+        return os.system, ("touch pwned",)
+
+
+def torch_bytes(pickled, byte_order="little"):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("m/data.pkl", pickled)
+        archive.writestr("m/byteorder", byte_order)
+        archive.writestr("m/version", "3\n")
+    return stream.getvalue()
+
+
+def gguf_bytes(code, data):
+    tensor = struct.pack("<Q", 1) + b"w" + struct.pack("<IQIQ", 1, 256, code, 0)
+    header = b"GGUF" + struct.pack("<IQQ", 3, 1, 0) + tensor
+    return header + bytes(-len(header) % 32) + data
+
+
+def make_foreign():
+    """Models of other programs that cannot be read."""
+    command = torch_bytes(pickle.dumps({"w": RunsACommand()}, protocol=2))
+    write("command.pt", command)
+    write("command.th", b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.\x80\x02}."
+          + pickle.dumps(RunsACommand(), protocol=2))
+    write("cut.pt", command[:-30])
+    write("text.pt", "this is no archive")
+    write("plain.pt", torch_bytes(pickle.dumps({"epoch": 3}, protocol=2)))
+    write("opposite.pt", torch_bytes(pickle.dumps({}, protocol=2), "big"))
+    write("k.gguf", gguf_bytes(12, bytes(144)))
+    write("cut.gguf", gguf_bytes(0, bytes(1023)))
+    os.makedirs("shards", exist_ok=True)
+    write("shards/model.safetensors.index.json",
+          '{"weight_map": {"w": "../model.safetensors"}}')
+    write("model.safetensors.index.json", '{"weight_map": {"w": "model.safetensors"}}')
+    write("lacks.safetensors.index.json", '{"weight_map": {"v": "model.safetensors"}}')
 
 
 def make_damaged():
@@ -141,6 +183,7 @@ def main():
         make_damaged_quantized()
         return
     make_models()
+    make_foreign()
     make_damaged()
     make_damaged_safetensors()
 
