@@ -11,6 +11,7 @@
 #include "formats/npy.h"
 #include "formats/npy_folder.h"
 #include "formats/npz.h"
+#include "formats/onnx.h"
 #include "formats/quantized_file.h"
 #include "formats/safetensors.h"
 #include "wquant/error.h"
@@ -25,6 +26,7 @@ constexpr std::array<std::string_view, 0> kNoExtension = {};
 constexpr Extensions kNpz = {".npz"};
 constexpr Extensions kNpy = {".npy"};
 constexpr Extensions kJson = {".json"};
+constexpr Extensions kOnnx = {".onnx"};
 constexpr Extensions kSafetensors = {".safetensors"};
 
 bool quantized_claims(const Probe& probe) {
@@ -36,7 +38,7 @@ std::unique_ptr<ModelReader> open_quantized(const fs::path& path) {
 }
 
 /// In the order in which content is tried.
-constexpr std::array<Format, 6> kFormats = {{
+constexpr std::array<Format, 7> kFormats = {{
     {"wquant", "quantized safetensors file, as the float model it stands for", kNoExtension,
      quantized_claims, open_quantized, nullptr},
     {"safetensors", "safetensors file", kSafetensors, safetensors_claims, open_safetensors,
@@ -45,6 +47,7 @@ constexpr std::array<Format, 6> kFormats = {{
     {"npy", "NumPy file of one array", kNpy, npy_claims, open_npy, write_npy},
     {"npy-folder", "folder of .npy files, one for each tensor", kNoExtension, npy_folder_claims,
      open_npy_folder, write_npy_folder},
+    {"onnx", "ONNX model: the weights of its graph", kOnnx, onnx_claims, open_onnx, nullptr},
     {"json", "JSON text: names and lists of numbers", kJson, json_claims, open_json, write_json},
 }};
 

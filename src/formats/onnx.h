@@ -1,0 +1,19 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "formats/format.h"
+#include "wquant/model.h"
+
+namespace wquant {
+
+/// True for a file that begins like an ONNX model as all known writers write it: the version of
+/// its format first. The encoding has no mark of its own.
+bool onnx_claims(const Probe& probe);
+
+/// Maps the file and those of its external data; every tensor has a view. Tensors come in the
+/// order of the graph.
+std::unique_ptr<ModelReader> open_onnx(const std::filesystem::path& path);
+
+}  // namespace wquant
