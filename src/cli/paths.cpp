@@ -13,6 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kSafetensors = ".safetensors";
+constexpr std::string_view kOnnx = ".onnx";
 
 std::string without_suffix(std::string name, std::string_view suffix) {
   if (name.size() > suffix.size() && name.ends_with(suffix)) {
@@ -63,8 +64,9 @@ fs::path quantized_path(const fs::path& input, std::string_view mode, int bits) 
 }
 
 fs::path report_path(const fs::path& output) {
-  return output.parent_path() /
-         (without_suffix(output.filename().string(), kSafetensors) + ".report.json");
+  std::string name = output.filename().string();
+  for (const std::string_view suffix : {kSafetensors, kOnnx}) name = without_suffix(name, suffix);
+  return output.parent_path() / (name + ".report.json");
 }
 
 fs::path float_path(const fs::path& file, std::string_view format) {

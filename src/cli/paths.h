@@ -11,7 +11,8 @@ namespace wquant {
 std::filesystem::path quantized_path(const std::filesystem::path& input, std::string_view mode,
                                      int bits);
 
-/// Where the report of a quantized file lies: `.report.json` in place of `.safetensors`.
+/// Where the report of a quantized file lies: `.report.json` in place of `.safetensors` or
+/// `.onnx`.
 std::filesystem::path report_path(const std::filesystem::path& output);
 
 /// Where dequantize writes by default: the name with the format's own extension in place of

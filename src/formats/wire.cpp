@@ -115,10 +115,9 @@ WireMessage& WireMessage::message(std::uint32_t field, const WireMessage& value)
   return text(field, value.bytes());
 }
 
-WireMessage& WireMessage::packed(std::uint32_t field, std::span<const std::uint64_t> values) {
-  std::string list;
-  for (const std::uint64_t value : values) append_varint(list, value);
-  return text(field, list);
+WireMessage& WireMessage::field(const WireField& field) {
+  bytes_.append(reinterpret_cast<const char*>(field.whole.data()), field.whole.size());
+  return *this;
 }
 
 std::string wire_prefix(std::uint32_t field, std::uint64_t size) {

@@ -60,7 +60,8 @@ class WireMessage {
   WireMessage& number(std::uint32_t field, std::uint64_t value);
   WireMessage& text(std::uint32_t field, std::string_view value);
   WireMessage& message(std::uint32_t field, const WireMessage& value);
-  WireMessage& packed(std::uint32_t field, std::span<const std::uint64_t> values);
+  /// A field of another message as it is.
+  WireMessage& field(const WireField& field);
 
   [[nodiscard]] const std::string& bytes() const { return bytes_; }
 
