@@ -29,10 +29,24 @@ void check_format(std::string_view name) {
               ErrorKind::kUsage);
 }
 
+/// The file to write like tells the format and must not be replaced.
+void check_like(const std::string& like, const std::string& output, const std::string& format,
+                bool force) {
+  if (!format.empty()) {
+    throw Error("--format and --like contradict each other", "leave out one of them",
+                ErrorKind::kUsage);
+  }
+  if (output.empty()) {
+    throw Error("--like needs the name of the output", "give it with -o", ErrorKind::kUsage);
+  }
+  require_exists(like);
+  check_output(output, like, force);
+}
+
 }  // namespace
 
 void run_dequantize(const Arguments& arguments) {
-  std::string file, output, format;
+  std::string file, output, format, like;
   bool force = false;
   Talk talk;
   Parser parser("dequantize", "Turn a quantized file back into a float model.");
@@ -41,10 +55,15 @@ void run_dequantize(const Arguments& arguments) {
       ->type_name("OUT");
   parser.add_option("--format", format, "default: by the extension of OUT; see wquant formats")
       ->type_name("F");
+  parser
+      .add_option("--like", like,
+                  "write this file again with the weights of FILE in place of its own")
+      ->type_name("ORIGINAL");
   parser.add_flag("--force", force, "replace an existing output");
   parser.add_talk(talk);
   if (!parser.parse_arguments(arguments)) return;
   if (!format.empty()) check_format(format);
+  if (!like.empty()) check_like(like, output, format, force);
 
   require_quantized(file);
   const std::filesystem::path path =
@@ -57,8 +76,13 @@ void run_dequantize(const Arguments& arguments) {
   }
   {
     ProgressLine line(talk);
-    write_model(model, path, format, force ? Overwrite::kReplace : Overwrite::kRefuse,
-                run_options(line));
+    const Overwrite overwrite = force ? Overwrite::kReplace : Overwrite::kRefuse;
+    const RunOptions run = run_options(line);
+    if (like.empty()) {
+      write_model(model, path, format, overwrite, run);
+    } else {
+      write_model_like(model, path, like, overwrite, run);
+    }
   }
   spdlog::info("wrote {}", printable(path.string(), 1000));
 }

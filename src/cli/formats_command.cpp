@@ -13,6 +13,7 @@ namespace {
 
 std::string_view use_of(const FormatInfo& format) {
   if (format.reads && format.writes) return "read, write";
+  if (format.reads && format.writes_like) return "read, --like";
   return format.reads ? "read" : "write";
 }
 
@@ -22,6 +23,7 @@ void print_json() {
     list.push_back({{"name", format.name},
                     {"reads", format.reads},
                     {"writes", format.writes},
+                    {"writes_like", format.writes_like},
                     {"help", format.help}});
   }
   print_result(list.dump(2) + "\n");

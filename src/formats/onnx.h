@@ -16,4 +16,9 @@ bool onnx_claims(const Probe& probe);
 /// order of the graph.
 std::unique_ptr<ModelReader> open_onnx(const std::filesystem::path& path);
 
+/// Writes the model `like` with the weights of `model`, which must hold the same tensors.
+void write_onnx_like(const ModelReader& model, const std::filesystem::path& path,
+                     const std::filesystem::path& like, Overwrite overwrite,
+                     const RunOptions& options);
+
 }  // namespace wquant

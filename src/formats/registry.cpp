@@ -47,7 +47,8 @@ constexpr std::array<Format, 7> kFormats = {{
     {"npy", "NumPy file of one array", kNpy, npy_claims, open_npy, write_npy},
     {"npy-folder", "folder of .npy files, one for each tensor", kNoExtension, npy_folder_claims,
      open_npy_folder, write_npy_folder},
-    {"onnx", "ONNX model: the weights of its graph", kOnnx, onnx_claims, open_onnx, nullptr},
+    {"onnx", "ONNX model: the weights of its graph", kOnnx, onnx_claims, open_onnx, nullptr,
+     write_onnx_like},
     {"json", "JSON text: names and lists of numbers", kJson, json_claims, open_json, write_json},
 }};
 
@@ -138,6 +139,24 @@ const Format& find_for_writing(const fs::path& path, std::string_view name) {
              extension.empty() ? "" : extension.substr(1));
 }
 
+/// The format of `like`, which `path` must have the extension of.
+const Format& find_like(const fs::path& path, const fs::path& like) {
+  try {
+    const Format& format = find_for_reading(like);
+    if (format.write_like == nullptr) {
+      throw Error(fmt::format("format {} is not written like another file", format.name),
+                  "leave out --like", ErrorKind::kUsage);
+    }
+    if (find_by_extension(path) == &format) return format;
+    throw Error(fmt::format("is of format {} and the output is not", format.name),
+                fmt::format("end its name in {}", fmt::join(format.extensions, " or ")),
+                ErrorKind::kUsage);
+  } catch (Error& error) {
+    error.at_file(like.string());
+    throw;
+  }
+}
+
 }  // namespace
 
 std::span<const Format> format_table() { return kFormats; }
@@ -145,7 +164,8 @@ std::span<const Format> format_table() { return kFormats; }
 std::vector<FormatInfo> formats() {
   std::vector<FormatInfo> list;
   for (const Format& format : format_table()) {
-    list.push_back({format.name, format.help, format.open != nullptr, format.write != nullptr});
+    list.push_back({format.name, format.help, format.open != nullptr, format.write != nullptr,
+                    format.write_like != nullptr});
   }
   return list;
 }
@@ -165,6 +185,17 @@ void write_model(const ModelReader& model, const fs::path& path, std::string_vie
                  Overwrite overwrite, const RunOptions& options) {
   try {
     find_for_writing(path, format).write(model, path, overwrite, options);
+  } catch (Error& error) {
+    error.at_file(path.string());
+    throw;
+  }
+}
+
+void write_model_like(const ModelReader& model, const fs::path& path, const fs::path& like,
+                      Overwrite overwrite, const RunOptions& options) {
+  const Format& format = find_like(path, like);
+  try {
+    format.write_like(model, path, like, overwrite, options);
   } catch (Error& error) {
     error.at_file(path.string());
     throw;
