@@ -14,7 +14,8 @@ namespace {
 std::string_view use_of(const FormatInfo& format) {
   if (format.reads && format.writes) return "read, write";
   if (format.reads && format.writes_like) return "read, --like";
-  return format.reads ? "read" : "write";
+  if (format.reads) return "read";
+  return format.writes ? "write" : "not built";
 }
 
 void print_json() {

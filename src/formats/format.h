@@ -33,6 +33,9 @@ struct Format {
   void (*write_like)(const ModelReader& model, const std::filesystem::path& path,
                      const std::filesystem::path& like, Overwrite overwrite,
                      const RunOptions& options) = nullptr;
+  /// False where the program was built without the library that the format needs. Null: always
+  /// true.
+  bool (*is_built)() = nullptr;
 };
 
 /// The table, in the order in which content is tried.

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "formats/format.h"
+#include "formats/hdf5.h"
 #include "formats/json.h"
 #include "formats/npy.h"
 #include "formats/npy_folder.h"
@@ -23,8 +24,10 @@ namespace fs = std::filesystem;
 
 using Extensions = std::array<std::string_view, 1>;
 constexpr std::array<std::string_view, 0> kNoExtension = {};
+constexpr Extensions kKeras = {".keras"};
 constexpr Extensions kNpz = {".npz"};
 constexpr Extensions kNpy = {".npy"};
+constexpr std::array<std::string_view, 2> kHdf5 = {".h5", ".hdf5"};
 constexpr Extensions kJson = {".json"};
 constexpr Extensions kOnnx = {".onnx"};
 constexpr Extensions kSafetensors = {".safetensors"};
@@ -38,17 +41,21 @@ std::unique_ptr<ModelReader> open_quantized(const fs::path& path) {
 }
 
 /// In the order in which content is tried.
-constexpr std::array<Format, 7> kFormats = {{
+constexpr std::array<Format, 9> kFormats = {{
     {"wquant", "quantized safetensors file, as the float model it stands for", kNoExtension,
      quantized_claims, open_quantized, nullptr},
     {"safetensors", "safetensors file", kSafetensors, safetensors_claims, open_safetensors,
      write_safetensors},
+    {"keras", "archive of a Keras model: its weights", kKeras, keras_claims, open_keras, nullptr,
+     nullptr, has_hdf5},
     {"npz", "NumPy archive of arrays", kNpz, npz_claims, open_npz, write_npz},
     {"npy", "NumPy file of one array", kNpy, npy_claims, open_npy, write_npy},
     {"npy-folder", "folder of .npy files, one for each tensor", kNoExtension, npy_folder_claims,
      open_npy_folder, write_npy_folder},
     {"onnx", "ONNX model: the weights of its graph", kOnnx, onnx_claims, open_onnx, nullptr,
      write_onnx_like},
+    {"hdf5", "HDF5 file, such as Keras writes", kHdf5, hdf5_claims, open_hdf5, nullptr,
+     write_hdf5_like, has_hdf5},
     {"json", "JSON text: names and lists of numbers", kJson, json_claims, open_json, write_json},
 }};
 
@@ -164,8 +171,9 @@ std::span<const Format> format_table() { return kFormats; }
 std::vector<FormatInfo> formats() {
   std::vector<FormatInfo> list;
   for (const Format& format : format_table()) {
-    list.push_back({format.name, format.help, format.open != nullptr, format.write != nullptr,
-                    format.write_like != nullptr});
+    const bool is_built = format.is_built == nullptr || format.is_built();
+    list.push_back({format.name, format.help, is_built && format.open != nullptr,
+                    is_built && format.write != nullptr, is_built && format.write_like != nullptr});
   }
   return list;
 }
