@@ -38,9 +38,10 @@ std::vector<std::size_t> match_tensors(const ModelReader& model,
     match.push_back(found->second);
     left.erase(found);
   }
-  if (!left.empty()) {
+  for (const TensorInfo& info : model.tensors()) {
+    if (!left.contains(info.name)) continue;
     throw Error("is not in the file to write like", "give the file that was quantized")
-        .at_tensor(left.begin()->first);
+        .at_tensor(info.name);
   }
   return match;
 }

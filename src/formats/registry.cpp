@@ -139,6 +139,10 @@ const Format& find_for_writing(const fs::path& path, std::string_view name) {
   if (!path.has_filename() || fs::is_directory(path)) return *find_by_name("npy-folder");
   const Format* format = find_by_extension(path);
   if (format != nullptr && format->write != nullptr) return *format;
+  if (format != nullptr && format->write_like != nullptr) {
+    throw Error(fmt::format("format {} can only be written with --like", format->name),
+                "give the model to write again", ErrorKind::kUsage);
+  }
   const std::string extension = lower_extension(path);
   throw fail(extension.empty() ? "a name without extension does not tell the format"
                                : fmt::format("extension {} is of no format that can be written",

@@ -70,7 +70,7 @@ TEST(Registry, UnknownInputListsWhatCanBeRead) {
   EXPECT_THAT(open_error(folder / ""), HasSubstr("holds no .npy file"));
   test::write_file(folder / "a.txt", "hello");
   EXPECT_THAT(open_error(folder / "a.txt"),
-              AllOf(HasSubstr("a.txt: its format is unknown"), HasSubstr("safetensors, npz, npy")));
+              AllOf(HasSubstr("a.txt: its format is unknown"), HasSubstr("safetensors, keras, npz, npy")));
   EXPECT_THAT(open_error(folder / "a.txt/b"), HasSubstr("a.txt/b: "));
 }
 
