@@ -12,7 +12,7 @@
 namespace wquant {
 namespace {
 
-constexpr int kRow = 8;                       ///< Codes a row.
+constexpr std::size_t kRow = 8;               ///< Codes a row.
 constexpr int kByteBits = 8;                  ///< Also the bits whose codes are bytes.
 constexpr std::uint64_t kSliceByInputs = 10;  ///< Opset since which Slice takes inputs.
 
@@ -56,22 +56,22 @@ ByteRope rope_of(std::span<const T> values) {
 
 std::vector<float> onnx_quotient_matrix(int bits) {
   std::vector<float> matrix(static_cast<std::size_t>(bits) * 2 * kRow);
-  for (int code = 0; code < kRow; ++code) {
-    const int byte = code * bits / kByteBits;
-    const int below = code * bits % kByteBits;
+  for (std::size_t code = 0; code < kRow; ++code) {
+    const int first = static_cast<int>(code) * bits;
+    const int below = first % kByteBits;
     const int bytes = below + bits > kByteBits ? 2 : 1;
     for (int i = 0; i < bytes; ++i) {
-      const auto row = static_cast<std::size_t>((byte + i) * 2 * kRow);
-      const auto column = static_cast<std::size_t>(code);
-      matrix[row + column] = std::ldexp(1.0F, kByteBits * i - below);
-      matrix[row + kRow + column] = std::ldexp(1.0F, kByteBits * i - below - bits);
+      const auto byte = static_cast<std::size_t>(first / kByteBits + i);
+      const std::size_t row = byte * 2 * kRow;
+      matrix[row + code] = std::ldexp(1.0F, kByteBits * i - below);
+      matrix[row + kRow + code] = std::ldexp(1.0F, kByteBits * i - below - bits);
     }
   }
   return matrix;
 }
 
 std::vector<float> onnx_difference_matrix(int bits) {
-  std::vector<float> matrix(std::size_t{2} * kRow * kRow);
+  std::vector<float> matrix(2 * kRow * kRow);
   for (std::size_t code = 0; code < kRow; ++code) {
     matrix[code * kRow + code] = 1;
     matrix[(kRow + code) * kRow + code] = -std::ldexp(1.0F, bits);
@@ -105,10 +105,13 @@ std::string OnnxExpander::add_floats(std::string_view name, std::span<const std:
   return add_initializer(name, OnnxType::kFloat, shape, rope_of(values));
 }
 
-std::string OnnxExpander::add_integers(std::string_view name,
-                                       std::span<const std::uint64_t> values) {
+const std::string& OnnxExpander::integers(const std::vector<std::uint64_t>& values) {
+  const auto found = integers_.find(values);
+  if (found != integers_.end()) return found->second;
   const std::array<std::uint64_t, 1> shape = {values.size()};
-  return add_initializer(name, OnnxType::kInt64, shape, rope_of(values));
+  std::string name = add_initializer(fmt::format("wquant.integers{}", integers_.size()),
+                                     OnnxType::kInt64, shape, rope_of(std::span(values)));
+  return integers_.emplace(values, std::move(name)).first->second;
 }
 
 const OnnxExpander::Matrices& OnnxExpander::matrices(int bits) {
@@ -166,27 +169,26 @@ std::string OnnxExpander::levels_as(const TensorInfo& info, int bits, ByteRope&&
 }
 
 std::string OnnxExpander::cut(const TensorInfo& info, const std::string& padded) {
-  if (flat_.empty()) flat_ = add_integers("wquant.flat", std::array{~std::uint64_t{0}});
-  const std::string flat = node("Reshape", {padded, flat_});
+  constexpr std::uint64_t kRest = ~std::uint64_t{0};  // -1: as many as there are.
+  const std::string flat = node("Reshape", {padded, integers({kRest})});
   const std::uint64_t count = info.count();
   if (opset_ < kSliceByInputs) {
     return node("Slice", {flat}, {list_attribute("starts", 0), list_attribute("ends", count)});
   }
-  if (start_.empty()) start_ = add_integers("wquant.start", std::array{std::uint64_t{0}});
-  return node("Slice", {flat, start_, add_integers(info.name + ".count", std::array{count})});
+  return node("Slice", {flat, integers({0}), integers({count})});
 }
 
 ByteRope OnnxExpander::expand(const TensorInfo& info, int bits, ByteRope&& codes,
                               ByteRope&& levels) {
-  const std::string integers = codes_as_integers(info, bits, std::move(codes));
-  const std::vector<std::string> inputs = {levels_as(info, bits, std::move(levels)), integers};
+  const std::string indices = codes_as_integers(info, bits, std::move(codes));
+  const std::vector<std::string> inputs = {levels_as(info, bits, std::move(levels)), indices};
   if (bits == kByteBits) {
     node("Gather", inputs, {}, info.name);
     return std::exchange(nodes_, {});
   }
   std::string values = node("Gather", inputs);
   if (info.count() % kRow != 0) values = cut(info, values);
-  node("Reshape", {values, add_integers(info.name + ".shape", info.shape)}, {}, info.name);
+  node("Reshape", {values, integers(info.shape)}, {}, info.name);
   return std::exchange(nodes_, {});
 }
 

@@ -55,7 +55,8 @@ class OnnxExpander {
                               std::span<const std::uint64_t> shape, ByteRope&& data);
   std::string add_floats(std::string_view name, std::span<const std::uint64_t> shape,
                          std::span<const float> values);
-  std::string add_integers(std::string_view name, std::span<const std::uint64_t> values);
+  /// An initializer of these integers, one for all that want the same.
+  const std::string& integers(const std::vector<std::uint64_t>& values);
   const Matrices& matrices(int bits);
   std::string codes_as_integers(const TensorInfo& info, int bits, ByteRope&& codes);
   std::string levels_as(const TensorInfo& info, int bits, ByteRope&& levels);
@@ -72,7 +73,7 @@ class OnnxExpander {
   std::string inputs_;
   ByteRope nodes_;
   std::map<int, Matrices> matrices_;
-  std::string flat_, start_;  ///< Names of the shape [-1] and of the index 0.
+  std::map<std::vector<std::uint64_t>, std::string> integers_;
   std::size_t outputs_ = 0;
 };
 

@@ -45,7 +45,7 @@ fs::path resolve_location(const fs::path& model, const std::string& location) {
   check_location(location);
   std::error_code code;
   const fs::path folder = fs::canonical(model.has_parent_path() ? model.parent_path() : ".", code);
-  const fs::path target = code ? fs::path() : fs::canonical(folder / location, code);
+  fs::path target = code ? fs::path() : fs::canonical(folder / location, code);
   if (code) {
     throw Error(fmt::format("its data should lie in {}: {}", printable(location), code.message()),
                 "put the file beside the model");
@@ -56,6 +56,16 @@ fs::path resolve_location(const fs::path& model, const std::string& location) {
                 "put a copy of the file in its place");
   }
   return target;
+}
+
+/// Throws for the mark of a quantized model: what makes its weights are no weights themselves.
+void check_metadata(std::span<const std::byte> entry) {
+  WireReader reader(entry);
+  for (WireField field; reader.next(field);) {
+    if (field.number == OnnxEntryField::kKey && wire_text(field) == kOnnxQuantizedKey) {
+      throw Error("is a quantized model already", "use the model that it was made from");
+    }
+  }
 }
 
 std::uint64_t external_number(const OnnxTensorProto& proto, const std::string& key,
@@ -93,6 +103,9 @@ void OnnxFile::read_model() {
         break;
       case OnnxModelField::kOpsetImport:
         read_opset(wire_message(field));
+        break;
+      case OnnxModelField::kMetadata:
+        check_metadata(wire_message(field));
         break;
       default:
         break;

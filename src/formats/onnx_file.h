@@ -7,6 +7,7 @@
 #include <map>
 #include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -15,6 +16,9 @@
 #include "wquant/model.h"
 
 namespace wquant {
+
+/// Key of the metadata that a quantized model is known by.
+inline constexpr std::string_view kOnnxQuantizedKey = "wquant.version";
 
 /// One tensor of an ONNX model and where its elements lie, as ModelReader::read() gives them.
 struct OnnxTensor {
@@ -25,7 +29,8 @@ struct OnnxTensor {
 
 /// An .onnx file, mapped, with the files that hold its external data. Its tensors are the
 /// initializers of the graph and of the graphs inside of it, and the floating-point tensors of
-/// Constant nodes, by the names that the graph gives them. Throws Error naming the tensor.
+/// Constant nodes, by the names that the graph gives them. Throws Error naming the tensor, and for
+/// a model that quantize wrote.
 class OnnxFile {
  public:
   explicit OnnxFile(const std::filesystem::path& path);

@@ -95,6 +95,14 @@ WireMessage tensor_head(std::span<const std::byte> message) {
   return head;
 }
 
+/// The field of a model that says that it is quantized.
+std::string mark() {
+  const WireMessage entry = WireMessage()
+                                .text(OnnxEntryField::kKey, kOnnxQuantizedKey)
+                                .text(OnnxEntryField::kValue, kQuantizedVersion);
+  return WireMessage().message(OnnxModelField::kMetadata, entry).bytes();
+}
+
 class Rewriter {
  public:
   Rewriter(const OnnxFile& file, std::span<const OnnxEdit> edits, const std::string& data_name)
@@ -118,6 +126,7 @@ class Rewriter {
         layout.model.add_bytes(field.whole);
       }
     }
+    if (!made_.empty()) layout.model.add_text(mark());
     layout.data = data_.take_file();
     return layout;
   }

@@ -169,10 +169,16 @@ TEST_F(OnnxRewrite, ExpandedWeightsBecomeNodesBeforeAllOthers) {
               ElementsAre("Cast", "MatMul", "Floor", "MatMul", "Cast", "Gather", "Reshape", "Slice",
                           "Reshape", "Cast", "MatMul", "Floor", "MatMul", "Cast", "Gather",
                           "Reshape", "Relu"));
-  EXPECT_THAT(
-      names_in(model, OnnxGraphField::kInitializer, OnnxTensorField::kName),
-      ElementsAre("w.codes", "wquant.quotients4", "wquant.differences4", "w.levels", "wquant.flat",
-                  "wquant.start", "w.count", "w.shape", "c.codes", "c.levels", "c.shape"));
+  EXPECT_THAT(names_in(model, OnnxGraphField::kInitializer, OnnxTensorField::kName),
+              ElementsAre("w.codes", "wquant.quotients4", "wquant.differences4", "w.levels",
+                          "wquant.integers0", "wquant.integers1", "wquant.integers2",
+                          "wquant.integers3", "c.codes", "c.levels", "wquant.integers4"));
+}
+
+TEST_F(OnnxRewrite, QuantizedModelsAreMarkedAndNotReadAgain) {
+  rewritten(onnx_bytes(onnx_initializers({onnx_raw("w", {1}, "1234")})), kExpand4);
+  EXPECT_THAT(error_of([&] { open_onnx(folder_ / "o.onnx"); }),
+              HasSubstr("quantized model already"));
 }
 
 TEST_F(OnnxRewrite, NewNamesAvoidThoseInUse) {
