@@ -71,6 +71,7 @@ std::vector<std::string> fixed_strings(hid_t attribute, hid_t type, std::size_t 
   std::vector<char> text(count * size);
   if (H5Aread(attribute, type, text.data()) < 0) throw Error(kUnreadable);
   std::vector<std::string> strings;
+  strings.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {
     strings.push_back(bounded(std::span(text).subspan(i * size, size)));
   }
@@ -86,6 +87,7 @@ std::vector<std::string> variable_strings(hid_t attribute, hid_t type, hid_t spa
   H5Tset_cset(memory.get(), H5Tget_cset(type));
   if (H5Aread(attribute, memory.get(), texts.data()) < 0) throw Error(kUnreadable);
   std::vector<std::string> strings;
+  strings.reserve(count);
   for (const char* text : texts) strings.emplace_back(text == nullptr ? "" : text);
   H5Dvlen_reclaim(memory.get(), space, H5P_DEFAULT, texts.data());
   return strings;
