@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include "formats/python_support.h"
+#include "formats/listed_files.h"
 #include "formats/quantized_file.h"
 
 namespace wquant {

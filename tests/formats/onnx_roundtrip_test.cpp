@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "formats/python_support.h"
+#include "formats/listed_files.h"
 #include "formats/quantized_file.h"
 #include "formats/quantized_output.h"
 
