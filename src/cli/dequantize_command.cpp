@@ -2,6 +2,7 @@
 #include <spdlog/spdlog.h>
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "cli/correlation.h"
 #include "cli/paths.h"
 #include "cli/terminal.h"
+#include "formats/onnx.h"
 #include "formats/quantized_file.h"
 #include "wquant/error.h"
 #include "wquant/formats.h"
@@ -43,6 +45,19 @@ void check_like(const std::string& like, const std::string& output, const std::s
   check_output(output, like, force);
 }
 
+/// The quantized file, after its checksums where it has them.
+std::unique_ptr<ModelReader> open_checked(const std::string& file, const Talk& talk) {
+  if (!is_quantized_file(file)) {
+    auto model = open_model(file);
+    if (model->format() == kQuantizedOnnx) return model;
+  }
+  require_quantized(file);
+  auto model = std::make_unique<QuantizedModel>(file);
+  ProgressLine line(talk);
+  model->verify(run_options(line));
+  return model;
+}
+
 }  // namespace
 
 void run_dequantize(const Arguments& arguments) {
@@ -65,23 +80,19 @@ void run_dequantize(const Arguments& arguments) {
   if (!format.empty()) check_format(format);
   if (!like.empty()) check_like(like, output, format, force);
 
-  require_quantized(file);
+  require_exists(file);
   const std::filesystem::path path =
       output.empty() ? float_path(file, format) : std::filesystem::path(output);
   check_output(path, file, force);
-  const QuantizedModel model(file);
-  {
-    ProgressLine line(talk);
-    model.verify(run_options(line));
-  }
+  const auto model = open_checked(file, talk);
   {
     ProgressLine line(talk);
     const Overwrite overwrite = force ? Overwrite::kReplace : Overwrite::kRefuse;
     const RunOptions run = run_options(line);
     if (like.empty()) {
-      write_model(model, path, format, overwrite, run);
+      write_model(*model, path, format, overwrite, run);
     } else {
-      write_model_like(model, path, like, overwrite, run);
+      write_model_like(*model, path, like, overwrite, run);
     }
   }
   spdlog::info("wrote {}", printable(path.string(), 1000));

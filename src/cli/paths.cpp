@@ -22,6 +22,13 @@ std::string without_suffix(std::string name, std::string_view suffix) {
   return name;
 }
 
+/// The name of a quantized file without its extension.
+std::string quantized_stem(const fs::path& path) {
+  std::string name = path.filename().string();
+  for (const std::string_view suffix : {kSafetensors, kOnnx}) name = without_suffix(name, suffix);
+  return name;
+}
+
 /// `folder/` as `folder`, and "." by its real name.
 fs::path named(const fs::path& path) {
   fs::path plain = path.has_filename() ? path : path.parent_path();
@@ -64,13 +71,11 @@ fs::path quantized_path(const fs::path& input, std::string_view mode, int bits) 
 }
 
 fs::path report_path(const fs::path& output) {
-  std::string name = output.filename().string();
-  for (const std::string_view suffix : {kSafetensors, kOnnx}) name = without_suffix(name, suffix);
-  return output.parent_path() / (name + ".report.json");
+  return output.parent_path() / (quantized_stem(output) + ".report.json");
 }
 
 fs::path float_path(const fs::path& file, std::string_view format) {
-  const std::string stem = without_suffix(file.filename().string(), kSafetensors);
+  const std::string stem = quantized_stem(file);
   fs::path path = file.parent_path() / (stem + std::string(extension_of(format)));
   if (path != file) return path;
   return file.parent_path() / (stem + ".float" + std::string(extension_of(format)));

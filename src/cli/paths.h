@@ -16,7 +16,7 @@ std::filesystem::path quantized_path(const std::filesystem::path& input, std::st
 std::filesystem::path report_path(const std::filesystem::path& output);
 
 /// Where dequantize writes by default: the name with the format's own extension in place of
-/// `.safetensors`; `.npz` where no format is named.
+/// `.safetensors` or `.onnx`; `.npz` where no format is named.
 std::filesystem::path float_path(const std::filesystem::path& file, std::string_view format);
 
 /// Throws Error when there is nothing of that name.

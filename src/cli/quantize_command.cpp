@@ -163,7 +163,7 @@ void execute(const QuantizeOptions& options) {
   const auto model = open_model(options.input);
   spdlog::debug("{}: {}, {} tensors", printable(options.input, 1000), model->format(),
                 model->tensors().size());
-  if (model->format() == "wquant") {
+  if (model->format().starts_with("wquant")) {
     spdlog::warn("{}: already quantized: its levels are quantized again",
                  printable(options.input, 1000));
   }

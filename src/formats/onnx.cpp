@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "formats/onnx_file.h"
@@ -12,8 +13,9 @@ namespace {
 
 class OnnxModel : public ModelReader {
  public:
-  explicit OnnxModel(const std::filesystem::path& path) : path_(path.string()), file_(path) {
-    for (const OnnxTensor& tensor : file_.tensors()) tensors_.push_back(tensor.info);
+  OnnxModel(const std::filesystem::path& path, std::unique_ptr<OnnxFile> file)
+      : path_(path.string()), file_(std::move(file)) {
+    for (const OnnxTensor& tensor : file_->tensors()) tensors_.push_back(tensor.info);
   }
 
   [[nodiscard]] const std::string& path() const override { return path_; }
@@ -30,11 +32,11 @@ class OnnxModel : public ModelReader {
   }
 
   [[nodiscard]] std::span<const std::byte> view(std::size_t index) const override {
-    return file_.tensors()[index].data;
+    return file_->tensors()[index].data;
   }
 
   void release(std::size_t index, std::uint64_t first, std::uint64_t size) const override {
-    const OnnxTensor& tensor = file_.tensors()[index];
+    const OnnxTensor& tensor = file_->tensors()[index];
     if (tensor.file == nullptr || tensor.data.empty()) return;
     const auto begin = tensor.data.data() - tensor.file->bytes().data();
     tensor.file->release(static_cast<std::uint64_t>(begin) + first, size);
@@ -42,7 +44,7 @@ class OnnxModel : public ModelReader {
 
  private:
   std::string path_;
-  OnnxFile file_;
+  std::unique_ptr<OnnxFile> file_;
   std::vector<TensorInfo> tensors_;
 };
 
@@ -60,7 +62,9 @@ bool onnx_claims(const Probe& probe) {
 
 std::unique_ptr<ModelReader> open_onnx(const std::filesystem::path& path) {
   try {
-    return std::make_unique<OnnxModel>(path);
+    auto file = std::make_unique<OnnxFile>(path);
+    if (file->is_quantized()) return make_quantized_onnx_model(path, std::move(file));
+    return std::make_unique<OnnxModel>(path, std::move(file));
   } catch (Error& error) {
     error.at_file(path.string());
     throw;

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "formats/format.h"
+#include "formats/onnx_file.h"
 #include "wquant/model.h"
 
 namespace wquant {
@@ -13,8 +14,15 @@ namespace wquant {
 bool onnx_claims(const Probe& probe);
 
 /// Maps the file and those of its external data; every tensor has a view. Tensors come in the
-/// order of the graph.
+/// order of the graph. A model that quantize wrote opens as the float model it stands for, with
+/// the format kQuantizedOnnx.
 std::unique_ptr<ModelReader> open_onnx(const std::filesystem::path& path);
+
+inline constexpr std::string_view kQuantizedOnnx = "wquant-onnx";
+
+/// A quantized model as the float model it stands for; quantized tensors come first.
+std::unique_ptr<ModelReader> make_quantized_onnx_model(const std::filesystem::path& path,
+                                                       std::unique_ptr<OnnxFile> file);
 
 /// Writes the model `like` with the weights of `model`, which must hold the same tensors.
 void write_onnx_like(const ModelReader& model, const std::filesystem::path& path,

@@ -58,14 +58,15 @@ fs::path resolve_location(const fs::path& model, const std::string& location) {
   return target;
 }
 
-/// Throws for the mark of a quantized model: what makes its weights are no weights themselves.
-void check_metadata(std::span<const std::byte> entry) {
+/// True for the mark of a quantized model.
+bool is_mark(std::span<const std::byte> entry) {
+  bool found = false;
   WireReader reader(entry);
   for (WireField field; reader.next(field);) {
-    if (field.number == OnnxEntryField::kKey && wire_text(field) == kOnnxQuantizedKey) {
-      throw Error("is a quantized model already", "use the model that it was made from");
-    }
+    found =
+        found || (field.number == OnnxEntryField::kKey && wire_text(field) == kOnnxQuantizedKey);
   }
+  return found;
 }
 
 std::uint64_t external_number(const OnnxTensorProto& proto, const std::string& key,
@@ -105,7 +106,7 @@ void OnnxFile::read_model() {
         read_opset(wire_message(field));
         break;
       case OnnxModelField::kMetadata:
-        check_metadata(wire_message(field));
+        is_quantized_ = is_quantized_ || is_mark(wire_message(field));
         break;
       default:
         break;

@@ -29,8 +29,7 @@ struct OnnxTensor {
 
 /// An .onnx file, mapped, with the files that hold its external data. Its tensors are the
 /// initializers of the graph and of the graphs inside of it, and the floating-point tensors of
-/// Constant nodes, by the names that the graph gives them. Throws Error naming the tensor, and for
-/// a model that quantize wrote.
+/// Constant nodes, by the names that the graph gives them. Throws Error naming the tensor.
 class OnnxFile {
  public:
   explicit OnnxFile(const std::filesystem::path& path);
@@ -45,6 +44,8 @@ class OnnxFile {
   /// Version of the standard operators that the model uses.
   [[nodiscard]] std::uint64_t opset() const { return opset_; }
   [[nodiscard]] std::uint64_t ir_version() const { return ir_version_; }
+  /// True for a model that quantize wrote: the tensors are what its weights are made of.
+  [[nodiscard]] bool is_quantized() const { return is_quantized_; }
 
  private:
   void read_model();
@@ -65,6 +66,7 @@ class OnnxFile {
   std::unordered_map<const std::byte*, std::size_t> by_message_;
   std::unordered_map<std::string, std::size_t> by_name_;
   std::uint64_t opset_ = 0, ir_version_ = 0;
+  bool is_quantized_ = false;
 };
 
 }  // namespace wquant

@@ -254,7 +254,10 @@ class Rewriter {
   std::unordered_set<std::string> made_;  ///< Names of the tensors that nodes make.
 };
 
-void check_opset(const OnnxFile& file, std::span<const OnnxEdit> edits) {
+void check_model(const OnnxFile& file, std::span<const OnnxEdit> edits) {
+  if (file.is_quantized()) {
+    throw Error("is a quantized model already", "use the model that it was made from");
+  }
   if (file.opset() >= kMinOpset) return;
   for (const OnnxEdit& edit : edits) {
     if (edit.kind != Kind::kExpand) continue;
@@ -271,7 +274,7 @@ std::size_t onnx_hole(std::size_t tensor, Part part) {
 
 OnnxLayout rewrite_onnx(const OnnxFile& file, std::span<const OnnxEdit> edits,
                         const std::string& data_name, std::uint64_t limit) {
-  check_opset(file, edits);
+  check_model(file, edits);
   OnnxLayout layout = Rewriter(file, edits, {}).run();
   if (layout.model.size() > limit) layout = Rewriter(file, edits, data_name).run();
   return layout;

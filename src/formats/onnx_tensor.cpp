@@ -228,6 +228,11 @@ bool is_onnx_float(std::span<const std::byte> message) {
 
 std::uint64_t onnx_type(Dtype dtype) { return row_of(dtype).number; }
 
+std::optional<Dtype> dtype_from_onnx(std::uint64_t type) {
+  const TypeRow* row = find_type(type);
+  return row == nullptr ? std::nullopt : row->dtype;
+}
+
 std::span<const std::byte> find_onnx_values(std::span<const std::byte> message,
                                             const TensorInfo& info) {
   const std::uint32_t own = row_of(info.dtype).field;

@@ -30,6 +30,8 @@ bool is_onnx_float(std::span<const std::byte> message);
 
 /// ONNX's number of a dtype.
 std::uint64_t onnx_type(Dtype dtype);
+/// The dtype of ONNX's number; nothing when there is none.
+std::optional<Dtype> dtype_from_onnx(std::uint64_t type);
 
 /// The elements in the typed fields of the message, laid out as ModelReader::read() gives them.
 std::vector<std::byte> decode_onnx_values(std::span<const std::byte> message,

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <map>
 #include <string>
 
 #include "formats/listed_files.h"
@@ -10,6 +11,21 @@ namespace wquant {
 namespace {
 
 using test::Folder;
+
+/// The same tensors, in whatever order.
+void expect_same(const ModelReader& model, const ModelReader& expected) {
+  std::map<std::string, std::size_t> index;
+  for (const TensorInfo& info : model.tensors()) index.emplace(info.name, index.size());
+  ASSERT_EQ(index.size(), expected.tensors().size());
+  for (std::size_t i = 0; i < expected.tensors().size(); ++i) {
+    const TensorInfo& info = expected.tensors()[i];
+    ASSERT_TRUE(index.contains(info.name)) << info.name;
+    const std::size_t at = index[info.name];
+    EXPECT_EQ(model.tensors()[at].shape, info.shape) << info.name;
+    EXPECT_EQ(model.tensors()[at].dtype, info.dtype) << info.name;
+    EXPECT_TRUE(test::read_tensor(model, at) == test::read_tensor(expected, i)) << info.name;
+  }
+}
 
 /// Tests with models that the onnx package wrote.
 class OnnxPackage : public testing::Test {
@@ -55,6 +71,7 @@ TEST_F(OnnxPackage, QuantizedModelsMakeTheSameWeights) {
       write_model(model, folder_ / (stem + ".npz"), "", Overwrite::kRefuse);
       write_model_like(model, folder_ / ("back." + stem + ".onnx"), folder_ / (name + ".onnx"),
                        Overwrite::kRefuse);
+      expect_same(*open_model(folder_ / ("q." + stem + ".onnx")), model);
     }
   }
   EXPECT_TRUE(test::run_python("check_onnx_files.py", folder_ / ""));

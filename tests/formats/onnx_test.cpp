@@ -85,7 +85,7 @@ TEST_F(Onnx, TensorsThatContradictThemselvesAreRefused) {
 
 TEST_F(Onnx, NumbersOfTypedFieldsAreChecked) {
   constexpr std::uint64_t kUint8 = OnnxType::kUint8;
-  const auto numbers = [](std::vector<std::uint64_t> values, std::uint64_t type) {
+  const auto numbers = [](const std::vector<std::uint64_t>& values, std::uint64_t type) {
     WireMessage tensor = onnx_head("w", {2}, type);
     for (const std::uint64_t value : values) tensor.number(OnnxTensorField::kInt32s, value);
     return onnx_initializers({tensor});

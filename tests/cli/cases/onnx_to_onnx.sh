@@ -7,3 +7,6 @@ ls small.report.json
 wquant -q --bits 3 model.onnx -o q.safetensors
 wquant dequantize -q q.safetensors -o back.onnx --like model.onnx
 wquant inspect back.onnx
+wquant dequantize -q small.onnx
+wquant dequantize -q q.safetensors
+cmp small.npz q.npz
