@@ -55,13 +55,13 @@ ByteRope rope_of(std::span<const T> values) {
 }  // namespace
 
 std::vector<float> onnx_quotient_matrix(int bits) {
-  std::vector<float> matrix(static_cast<std::size_t>(bits) * 2 * kRow);
+  const auto width = static_cast<std::size_t>(bits);
+  std::vector<float> matrix(width * 2 * kRow);
   for (std::size_t code = 0; code < kRow; ++code) {
-    const int first = static_cast<int>(code) * bits;
-    const int below = first % kByteBits;
+    const int below = static_cast<int>(code) * bits % kByteBits;
     const int bytes = below + bits > kByteBits ? 2 : 1;
     for (int i = 0; i < bytes; ++i) {
-      const auto byte = static_cast<std::size_t>(first / kByteBits + i);
+      const std::size_t byte = code * width / kByteBits + static_cast<std::size_t>(i);
       const std::size_t row = byte * 2 * kRow;
       matrix[row + code] = std::ldexp(1.0F, kByteBits * i - below);
       matrix[row + kRow + code] = std::ldexp(1.0F, kByteBits * i - below - bits);
