@@ -16,6 +16,7 @@ struct FormatInfo {
   std::string_view name;  ///< "npz"
   std::string_view help;  ///< One line.
   bool reads = false, writes = false;
+  bool writes_like = false;  ///< By write_model_like().
 };
 
 std::vector<FormatInfo> formats();
@@ -35,5 +36,12 @@ enum class Overwrite { kRefuse, kReplace };
 /// appears under its name only when it is complete.
 void write_model(const ModelReader& model, const std::filesystem::path& path,
                  std::string_view format, Overwrite overwrite, const RunOptions& options = {});
+
+/// Writes `like`, a file that holds more than weights (an ONNX model, say), to `path` with the
+/// weights of `model` in place of its own. Both must hold the same tensors, and `path` must have an
+/// extension of the format of `like`.
+void write_model_like(const ModelReader& model, const std::filesystem::path& path,
+                      const std::filesystem::path& like, Overwrite overwrite,
+                      const RunOptions& options = {});
 
 }  // namespace wquant

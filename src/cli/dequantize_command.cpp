@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@
 #include "cli/correlation.h"
 #include "cli/paths.h"
 #include "cli/terminal.h"
+#include "formats/onnx.h"
 #include "formats/quantized_file.h"
 #include "wquant/error.h"
 #include "wquant/formats.h"
@@ -65,44 +67,94 @@ void check_sharded(std::string& format) {
               fmt::format("leave out --format or give {}", kSharded), ErrorKind::kUsage);
 }
 
+/// The quantized file, after its checksums where it has them.
+std::unique_ptr<ModelReader> open_checked(const std::string& file, const Talk& talk) {
+  if (!is_quantized_file(file)) {
+    auto model = open_model(file);
+    if (model->format() == kQuantizedOnnx) return model;
+  }
+  require_quantized(file);
+  auto model = std::make_unique<QuantizedModel>(file);
+  ProgressLine line(talk);
+  model->verify(run_options(line));
+  return model;
+}
+
+struct DequantizeOptions {
+  std::string file, output, format, shard_size, like;
+  std::uint64_t shard_bytes = 0;  ///< 0: not asked for.
+  bool force = false;
+  Talk talk;
+};
+
+/// The file to write like tells the format and must not be replaced.
+void check_like(const DequantizeOptions& options) {
+  if (!options.format.empty() || !options.shard_size.empty()) {
+    throw Error("--like contradicts --format and --shard-size", "leave them out",
+                ErrorKind::kUsage);
+  }
+  if (options.output.empty()) {
+    throw Error("--like needs the name of the output", "give it with -o", ErrorKind::kUsage);
+  }
+  require_exists(options.like);
+  check_output(options.output, options.like, options.force);
+}
+
+bool parse_dequantize_options(const Arguments& arguments, DequantizeOptions& options) {
+  Parser parser("dequantize", "Turn a quantized file back into a float model.");
+  parser.add_option("FILE", options.file, "quantized file")->required()->option_text(" ");
+  parser
+      .add_option("-o,--output", options.output, "default: FILE with .npz in place of .safetensors")
+      ->type_name("OUT");
+  parser
+      .add_option("--format", options.format,
+                  "default: by the extension of OUT; see wquant formats")
+      ->type_name("F");
+  parser
+      .add_option("--shard-size", options.shard_size,
+                  "write safetensors files of at most this size and an index")
+      ->type_name("SIZE");
+  parser
+      .add_option("--like", options.like,
+                  "write this file again with the weights of FILE in place of its own")
+      ->type_name("ORIGINAL");
+  parser.add_flag("--force", options.force, "replace an existing output");
+  parser.add_talk(options.talk);
+  if (!parser.parse_arguments(arguments)) return false;
+  if (!options.format.empty()) check_format(options.format);
+  if (!options.like.empty()) check_like(options);
+  if (!options.shard_size.empty()) {
+    check_sharded(options.format);
+    options.shard_bytes = parse_size(options.shard_size);
+  }
+  return true;
+}
+
+void write_floats(const ModelReader& model, const std::filesystem::path& path,
+                  const DequantizeOptions& options) {
+  const Overwrite overwrite = options.force ? Overwrite::kReplace : Overwrite::kRefuse;
+  ProgressLine line(options.talk);
+  RunOptions run = run_options(line);
+  if (options.shard_bytes > 0) run.shard_size = options.shard_bytes;
+  if (options.like.empty()) {
+    write_model(model, path, options.format, overwrite, run);
+  } else {
+    write_model_like(model, path, options.like, overwrite, run);
+  }
+}
+
 }  // namespace
 
 void run_dequantize(const Arguments& arguments) {
-  std::string file, output, format, shard_size;
-  bool force = false;
-  Talk talk;
-  Parser parser("dequantize", "Turn a quantized file back into a float model.");
-  parser.add_option("FILE", file, "quantized file")->required()->option_text(" ");
-  parser.add_option("-o,--output", output, "default: FILE with .npz in place of .safetensors")
-      ->type_name("OUT");
-  parser.add_option("--format", format, "default: by the extension of OUT; see wquant formats")
-      ->type_name("F");
-  parser
-      .add_option("--shard-size", shard_size,
-                  "write safetensors files of at most this size and an index")
-      ->type_name("SIZE");
-  parser.add_flag("--force", force, "replace an existing output");
-  parser.add_talk(talk);
-  if (!parser.parse_arguments(arguments)) return;
-  if (!format.empty()) check_format(format);
-  if (!shard_size.empty()) check_sharded(format);
-  const std::uint64_t shard_bytes = shard_size.empty() ? 0 : parse_size(shard_size);
-
-  require_quantized(file);
-  const std::filesystem::path path =
-      output.empty() ? float_path(file, format) : std::filesystem::path(output);
-  check_output(path, file, force);
-  const QuantizedModel model(file);
-  {
-    ProgressLine line(talk);
-    model.verify(run_options(line));
-  }
-  {
-    ProgressLine line(talk);
-    RunOptions options = run_options(line);
-    if (shard_bytes > 0) options.shard_size = shard_bytes;
-    write_model(model, path, format, force ? Overwrite::kReplace : Overwrite::kRefuse, options);
-  }
+  DequantizeOptions options;
+  if (!parse_dequantize_options(arguments, options)) return;
+  require_exists(options.file);
+  const std::filesystem::path path = options.output.empty()
+                                         ? float_path(options.file, options.format)
+                                         : std::filesystem::path(options.output);
+  check_output(path, options.file, options.force);
+  const auto model = open_checked(options.file, options.talk);
+  write_floats(*model, path, options);
   spdlog::info("wrote {}", printable(path.string(), 1000));
 }
 

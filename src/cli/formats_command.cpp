@@ -13,7 +13,9 @@ namespace {
 
 std::string_view use_of(const FormatInfo& format) {
   if (format.reads && format.writes) return "read, write";
-  return format.reads ? "read" : "write";
+  if (format.reads && format.writes_like) return "read, --like";
+  if (format.reads) return "read";
+  return format.writes ? "write" : "not built";
 }
 
 void print_json() {
@@ -22,6 +24,7 @@ void print_json() {
     list.push_back({{"name", format.name},
                     {"reads", format.reads},
                     {"writes", format.writes},
+                    {"writes_like", format.writes_like},
                     {"help", format.help}});
   }
   print_result(list.dump(2) + "\n");

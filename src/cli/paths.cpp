@@ -14,11 +14,19 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kSafetensors = ".safetensors";
+constexpr std::string_view kOnnx = ".onnx";
 
 std::string without_suffix(std::string name, std::string_view suffix) {
   if (name.size() > suffix.size() && name.ends_with(suffix)) {
     name.resize(name.size() - suffix.size());
   }
+  return name;
+}
+
+/// The name of a quantized file without its extension.
+std::string quantized_stem(const fs::path& path) {
+  std::string name = path.filename().string();
+  for (const std::string_view suffix : {kSafetensors, kOnnx}) name = without_suffix(name, suffix);
   return name;
 }
 
@@ -64,12 +72,11 @@ fs::path quantized_path(const fs::path& input, std::string_view mode, int bits) 
 }
 
 fs::path report_path(const fs::path& output) {
-  return output.parent_path() /
-         (without_suffix(output.filename().string(), kSafetensors) + ".report.json");
+  return output.parent_path() / (quantized_stem(output) + ".report.json");
 }
 
 fs::path float_path(const fs::path& file, std::string_view format) {
-  const std::string stem = without_suffix(file.filename().string(), kSafetensors);
+  const std::string stem = quantized_stem(file);
   fs::path path = file.parent_path() / (stem + std::string(extension_of(format)));
   if (path != file) return path;
   return file.parent_path() / (stem + ".float" + std::string(extension_of(format)));

@@ -11,11 +11,12 @@ namespace wquant {
 std::filesystem::path quantized_path(const std::filesystem::path& input, std::string_view mode,
                                      int bits);
 
-/// Where the report of a quantized file lies: `.report.json` in place of `.safetensors`.
+/// Where the report of a quantized file lies: `.report.json` in place of `.safetensors` or
+/// `.onnx`.
 std::filesystem::path report_path(const std::filesystem::path& output);
 
 /// Where dequantize writes by default: the name with the format's own extension in place of
-/// `.safetensors`; `.npz` where no format is named.
+/// `.safetensors` or `.onnx`; `.npz` where no format is named.
 std::filesystem::path float_path(const std::filesystem::path& file, std::string_view format);
 
 /// Throws Error when there is nothing of that name.

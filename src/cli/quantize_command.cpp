@@ -18,7 +18,7 @@
 #include "cli/signals.h"
 #include "cli/standard_input.h"
 #include "cli/terminal.h"
-#include "formats/quantized_file.h"
+#include "formats/quantized_output.h"
 #include "report/render.h"
 #include "wquant/error.h"
 #include "wquant/formats.h"
@@ -62,22 +62,33 @@ void check_outputs(const Outputs& outputs, const QuantizeOptions& options) {
   for (const fs::path& path : {outputs.model, outputs.report}) {
     check_output(path, options.input, options.force);
   }
-  if (outputs.model.extension() != ".safetensors" && !fs::is_other(outputs.model, code)) {
+  if (find_quantized_format(outputs.model) == nullptr && !fs::is_other(outputs.model, code)) {
     throw Error(
-        "a quantized file is a .safetensors file",
+        "a quantized file is a .safetensors file, or .onnx where the input is",
         "end the name given with -o in .safetensors; wquant dequantize writes other formats",
         ErrorKind::kUsage)
         .at_file(outputs.model.string());
   }
 }
 
+/// The kind of file that is written from the model.
+const QuantizedFormat& format_of(const Outputs& outputs, const ModelReader& model) {
+  const QuantizedFormat* format = find_quantized_format(outputs.model);
+  if (format == nullptr) format = find_quantized_format("default.safetensors");
+  if (format->input.empty() || format->input == model.format()) return *format;
+  throw Error(fmt::format("a quantized {} file is made from a file of format {} only",
+                          format->extension, format->input),
+              "end the name given with -o in .safetensors", ErrorKind::kUsage)
+      .at_file(outputs.model.string());
+}
+
 /// What the report says of files.
 void name_files(Report& report, const QuantizeOptions& options, const Outputs& outputs,
-                const QuantizedLayout& layout) {
+                const QuantizedSizes& sizes) {
   report.input = options.input;
   report.output = outputs.model.string();
-  report.header_bytes = layout.header_bytes;
-  report.file_bytes = layout.file_bytes;
+  report.header_bytes = sizes.header_bytes;
+  report.file_bytes = sizes.file_bytes;
 }
 
 Report dry_report(const Plan& plan) {
@@ -109,21 +120,22 @@ Report run_with_progress(const ModelReader& model, const Plan& plan, PartSink& s
 
 /// The whole work. The report's file is complete before the model's file gets its name, so that
 /// only the two renames stand between neither and both.
-Report write_outputs(const ModelReader& model, const Plan& plan, const QuantizedLayout& layout,
-                     const QuantizeOptions& options, const Outputs& outputs) {
+Report write_outputs(const QuantizedFormat& format, const QuantizedJob& job,
+                     const QuantizedSizes& sizes, const QuantizeOptions& options,
+                     const Outputs& outputs) {
   const Overwrite overwrite = options.force ? Overwrite::kReplace : Overwrite::kRefuse;
   OutputFile report_file(outputs.report, overwrite);
-  QuantizedWriter writer(outputs.model, plan, options.settings, overwrite);
-  Report report = run_with_progress(model, plan, writer, options);
+  const auto writer = format.make(job, overwrite);
+  Report report = run_with_progress(job.model, job.plan, *writer, options);
   if (options.min_correlation) {
     require_correlation(report, *options.min_correlation, options.input);
   }
-  name_files(report, options, outputs, layout);
+  name_files(report, options, outputs, sizes);
   report_file.append(report_json(report));
   check_stop();
-  writer.finish(report);
+  writer->finish(report);
   report_file.commit();
-  name_files(report, options, outputs, layout);
+  name_files(report, options, outputs, sizes);
   return report;
 }
 
@@ -158,24 +170,26 @@ void execute(const QuantizeOptions& options) {
   spdlog::debug("{}: {}, {} tensors", printable(options.input, 1000), model->format(),
                 model->tensors().size());
   spdlog::debug("kernels {}, {} threads", kernels_in_use(), thread_count(options.threads));
-  if (model->format() == "wquant") {
+  if (model->format().starts_with("wquant")) {
     spdlog::warn("{}: already quantized: its levels are quantized again",
                  printable(options.input, 1000));
   }
+  const QuantizedFormat& format = format_of(outputs, *model);
   const Plan plan = plan_of(*model, options);
   if (!quantizes_any(plan)) {
     spdlog::warn("{}: no tensor is quantized: -v lists the reasons",
                  printable(options.input, 1000));
   }
-  const QuantizedLayout layout = make_layout(plan, options.settings);
-  spdlog::debug("{}: {}", printable(outputs.model.string(), 1000), byte_text(layout.file_bytes));
+  const QuantizedJob job{*model, plan, options.settings, outputs.model};
+  const QuantizedSizes sizes = format.sizes(job);
+  spdlog::debug("{}: {}", printable(outputs.model.string(), 1000), byte_text(sizes.file_bytes));
   check_stop();
   if (options.dry_run) {
     Report report = dry_report(plan);
-    name_files(report, options, outputs, layout);
+    name_files(report, options, outputs, sizes);
     return print_report(report, options);
   }
-  print_report(write_outputs(*model, plan, layout, options, outputs), options);
+  print_report(write_outputs(format, job, sizes, options, outputs), options);
 }
 
 }  // namespace

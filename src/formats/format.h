@@ -28,6 +28,14 @@ struct Format {
   /// Null where the format is only read.
   void (*write)(const ModelReader& model, const std::filesystem::path& path, Overwrite overwrite,
                 const RunOptions& options);
+  /// Writes `like`, a file of this format that holds more than weights, with the weights of
+  /// `model`. Null where there is no such file.
+  void (*write_like)(const ModelReader& model, const std::filesystem::path& path,
+                     const std::filesystem::path& like, Overwrite overwrite,
+                     const RunOptions& options) = nullptr;
+  /// False where the program was built without the library that the format needs. Null: always
+  /// true.
+  bool (*is_built)() = nullptr;
 };
 
 /// The table, in the order in which content is tried.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/output_file.h"
+#include "formats/quantized_output.h"
 #include "wquant/model.h"
 #include "wquant/quantize.h"
 #include "wquant/report.h"
@@ -28,7 +29,7 @@ struct QuantizedLayout {
 QuantizedLayout make_layout(const Plan& plan, const Settings& settings);
 
 /// Writes the quantized file: parts at their offsets as they come, the header last.
-class QuantizedWriter : public PartSink {
+class QuantizedWriter : public QuantizedOutput {
  public:
   QuantizedWriter(std::filesystem::path path, const Plan& plan, const Settings& settings,
                   Overwrite overwrite);
@@ -41,7 +42,7 @@ class QuantizedWriter : public PartSink {
   /// Writes the header with the report's figures, opens the temporary file again and checks it
   /// with QuantizedModel::verify(), then gives it its name. Fills the report's output, header_bytes
   /// and file_bytes.
-  void finish(Report& report);
+  void finish(Report& report) override;
 
  private:
   struct State;

@@ -8,10 +8,12 @@
 #include "base/text.h"
 #include "formats/format.h"
 #include "formats/gguf.h"
+#include "formats/hdf5.h"
 #include "formats/json.h"
 #include "formats/npy.h"
 #include "formats/npy_folder.h"
 #include "formats/npz.h"
+#include "formats/onnx.h"
 #include "formats/pytorch.h"
 #include "formats/quantized_file.h"
 #include "formats/safetensors.h"
@@ -25,10 +27,13 @@ namespace fs = std::filesystem;
 
 using Extensions = std::array<std::string_view, 1>;
 constexpr std::array<std::string_view, 0> kNoExtension = {};
+constexpr Extensions kKeras = {".keras"};
 constexpr Extensions kNpz = {".npz"};
 constexpr Extensions kNpy = {".npy"};
 constexpr Extensions kGguf = {".gguf"};
+constexpr std::array<std::string_view, 2> kHdf5 = {".h5", ".hdf5"};
 constexpr Extensions kJson = {".json"};
+constexpr Extensions kOnnx = {".onnx"};
 constexpr std::array<std::string_view, 4> kPytorch = {".pt", ".pth", ".bin", ".th"};
 constexpr Extensions kSafetensors = {".safetensors"};
 
@@ -41,7 +46,7 @@ std::unique_ptr<ModelReader> open_quantized(const fs::path& path) {
 }
 
 /// In the order in which content is tried.
-constexpr std::array<Format, 9> kFormats = {{
+constexpr std::array<Format, 12> kFormats = {{
     {"wquant", "quantized safetensors file, as the float model it stands for", kNoExtension,
      quantized_claims, open_quantized, nullptr},
     {"safetensors", "safetensors file", kSafetensors, safetensors_claims, open_safetensors,
@@ -50,11 +55,17 @@ constexpr std::array<Format, 9> kFormats = {{
      kNoExtension, safetensors_shards_claims, open_safetensors_shards, write_safetensors_shards},
     {"pytorch", "PyTorch file of tensors, such as a state_dict", kPytorch, pytorch_claims,
      open_pytorch, write_pytorch},
+    {"keras", "archive of a Keras model: its weights", kKeras, keras_claims, open_keras, nullptr,
+     nullptr, has_hdf5},
     {"npz", "NumPy archive of arrays", kNpz, npz_claims, open_npz, write_npz},
     {"gguf", "GGUF file of a language model", kGguf, gguf_claims, open_gguf, nullptr},
     {"npy", "NumPy file of one array", kNpy, npy_claims, open_npy, write_npy},
     {"npy-folder", "folder of .npy files, one for each tensor", kNoExtension, npy_folder_claims,
      open_npy_folder, write_npy_folder},
+    {"onnx", "ONNX model: the weights of its graph", kOnnx, onnx_claims, open_onnx, nullptr,
+     write_onnx_like},
+    {"hdf5", "HDF5 file, such as Keras writes", kHdf5, hdf5_claims, open_hdf5, nullptr,
+     write_hdf5_like, has_hdf5},
     {"json", "JSON text: names and lists of numbers", kJson, json_claims, open_json, write_json},
 }};
 
@@ -138,11 +149,33 @@ const Format& find_for_writing(const fs::path& path, std::string_view name) {
   if (!path.has_filename() || fs::is_directory(path)) return *find_by_name("npy-folder");
   const Format* format = find_by_extension(path);
   if (format != nullptr && format->write != nullptr) return *format;
+  if (format != nullptr && format->write_like != nullptr) {
+    throw Error(fmt::format("format {} can only be written with --like", format->name),
+                "give the model to write again", ErrorKind::kUsage);
+  }
   const std::string extension = lower_extension(path);
   throw fail(extension.empty() ? "a name without extension does not tell the format"
                                : fmt::format("extension {} is of no format that can be written",
                                              printable(extension)),
              extension.empty() ? "" : extension.substr(1));
+}
+
+/// The format of `like`, which `path` must have the extension of.
+const Format& find_like(const fs::path& path, const fs::path& like) {
+  try {
+    const Format& format = find_for_reading(like);
+    if (format.write_like == nullptr) {
+      throw Error(fmt::format("format {} is not written like another file", format.name),
+                  "leave out --like", ErrorKind::kUsage);
+    }
+    if (find_by_extension(path) == &format) return format;
+    throw Error(fmt::format("is of format {} and the output is not", format.name),
+                fmt::format("end its name in {}", fmt::join(format.extensions, " or ")),
+                ErrorKind::kUsage);
+  } catch (Error& error) {
+    error.at_file(like.string());
+    throw;
+  }
 }
 
 }  // namespace
@@ -152,7 +185,9 @@ std::span<const Format> format_table() { return kFormats; }
 std::vector<FormatInfo> formats() {
   std::vector<FormatInfo> list;
   for (const Format& format : format_table()) {
-    list.push_back({format.name, format.help, format.open != nullptr, format.write != nullptr});
+    const bool is_built = format.is_built == nullptr || format.is_built();
+    list.push_back({format.name, format.help, is_built && format.open != nullptr,
+                    is_built && format.write != nullptr, is_built && format.write_like != nullptr});
   }
   return list;
 }
@@ -172,6 +207,17 @@ void write_model(const ModelReader& model, const fs::path& path, std::string_vie
                  Overwrite overwrite, const RunOptions& options) {
   try {
     find_for_writing(path, format).write(model, path, overwrite, options);
+  } catch (Error& error) {
+    error.at_file(path.string());
+    throw;
+  }
+}
+
+void write_model_like(const ModelReader& model, const fs::path& path, const fs::path& like,
+                      Overwrite overwrite, const RunOptions& options) {
+  const Format& format = find_like(path, like);
+  try {
+    format.write_like(model, path, like, overwrite, options);
   } catch (Error& error) {
     error.at_file(path.string());
     throw;

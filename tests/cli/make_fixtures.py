@@ -32,6 +32,38 @@ def safetensors_bytes(header, data):
     return struct.pack("<Q", len(text)) + text + data
 
 
+def varint(value):
+    low, rest = value & 0x7F, value >> 7
+    return bytes([low | 0x80]) + varint(rest) if rest else bytes([low])
+
+
+def message(*fields):
+    """A protobuf message of (number, value) pairs; a value is a number, text or a message."""
+    data = b""
+    for number, value in fields:
+        if isinstance(value, int):
+            data += varint(number << 3) + varint(value)
+        else:
+            value = value.encode() if isinstance(value, str) else value
+            data += varint(number << 3 | 2) + varint(len(value)) + value
+    return data
+
+
+def onnx_bytes(*tensors, opset=13):
+    graph = message(*((5, tensor) for tensor in tensors))
+    return message((1, 8), (7, graph), (8, message((2, opset))))
+
+
+def onnx_tensor(name, array, *data):
+    head = [(1, extent) for extent in array.shape] + [(2, 1), (8, name)]
+    return message(*head, *(data or [(9, array.tobytes())]))
+
+
+def external_tensor(name, array, location):
+    entry = message((1, "location"), (2, location))
+    return onnx_tensor(name, array, (13, entry), (14, 1))
+
+
 def model_arrays():
     rng = np.random.default_rng(1)
     return {
@@ -65,6 +97,10 @@ def make_models():
     data = weight.tobytes()
     header = {"w": {"dtype": "F32", "shape": list(weight.shape), "data_offsets": [0, len(data)]}}
     write("model.safetensors", safetensors_bytes(header, data))
+    bias = arrays["fc.bias"]
+    tensors = onnx_tensor("fc.weight", weight), onnx_tensor("fc.bias", bias)
+    write("model.onnx", onnx_bytes(*tensors))
+    write("old.onnx", onnx_bytes(*tensors, opset=6))
     np.savez("biases.npz", a=arrays["fc.bias"], b=arrays["fc.bias"])
     np.savez("nan.npz", **dict(arrays, **{"fc.weight": spoiled(weight, np.nan, 3)}))
     np.savez("inf.npz", **dict(arrays, **{"fc.weight": spoiled(weight, -np.inf, 1)}))
@@ -143,6 +179,19 @@ def make_damaged():
     write("twice.json", '{"w": [[1, 2]], "w": [[3, 4]]}')
 
 
+def make_damaged_others():
+    weight = model_arrays()["fc.weight"]
+    good = onnx_bytes(onnx_tensor("w", weight))
+    write("cut.onnx", good[: len(good) // 2])
+    write("empty.onnx", b"")
+    write("size.onnx", onnx_bytes(onnx_tensor("w", weight, (9, weight.tobytes()[:-1]))))
+    write("outside.onnx", onnx_bytes(external_tensor("w", weight, "../secret.bin")))
+    write("absolute.onnx", onnx_bytes(external_tensor("w", weight, "/etc/passwd")))
+    write("gone.onnx", onnx_bytes(external_tensor("w", weight, "gone.bin")))
+    write("cut.h5", b"\x89HDF\r\n\x1a\n" + bytes(40))
+    write("text.h5", "nothing")
+
+
 def make_damaged_safetensors():
     entry = {"dtype": "F32", "shape": [2, 2], "data_offsets": [0, 16]}
     write("cut.safetensors", safetensors_bytes({"w": entry}, bytes(9)))
@@ -186,6 +235,7 @@ def main():
     make_foreign()
     make_damaged()
     make_damaged_safetensors()
+    make_damaged_others()
 
 
 main()

@@ -1,0 +1,195 @@
+#include "formats/onnx_expand.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "formats/onnx_proto.h"
+#include "formats/onnx_tensor.h"
+
+namespace wquant {
+namespace {
+
+constexpr std::size_t kRow = 8;               ///< Codes a row.
+constexpr int kByteBits = 8;                  ///< Also the bits whose codes are bytes.
+constexpr std::uint64_t kSliceByInputs = 10;  ///< Opset since which Slice takes inputs.
+
+WireMessage number_attribute(std::string_view name, std::uint64_t value) {
+  return WireMessage()
+      .text(OnnxAttributeField::kName, name)
+      .number(OnnxAttributeField::kNumber, value)
+      .number(OnnxAttributeField::kType, OnnxAttributeType::kNumber);
+}
+
+/// A list of one number.
+WireMessage list_attribute(std::string_view name, std::uint64_t value) {
+  return WireMessage()
+      .text(OnnxAttributeField::kName, name)
+      .number(OnnxAttributeField::kNumbers, value)
+      .number(OnnxAttributeField::kType, OnnxAttributeType::kNumbers);
+}
+
+WireMessage value_info(std::string_view name, std::uint64_t type,
+                       std::span<const std::uint64_t> shape) {
+  WireMessage dims;
+  for (const std::uint64_t extent : shape) {
+    dims.message(OnnxTypeField::kDim, WireMessage().number(OnnxTypeField::kDimValue, extent));
+  }
+  const WireMessage tensor =
+      WireMessage().number(OnnxTypeField::kElement, type).message(OnnxTypeField::kShape, dims);
+  return WireMessage()
+      .text(OnnxValueField::kName, name)
+      .message(OnnxValueField::kType, WireMessage().message(OnnxTypeField::kTensor, tensor));
+}
+
+template <typename T>
+ByteRope rope_of(std::span<const T> values) {
+  ByteRope rope;
+  const auto bytes = std::as_bytes(values);
+  rope.add_text({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  return rope;
+}
+
+}  // namespace
+
+std::vector<float> onnx_quotient_matrix(int bits) {
+  const auto width = static_cast<std::size_t>(bits);
+  std::vector<float> matrix(width * 2 * kRow);
+  for (std::size_t code = 0; code < kRow; ++code) {
+    const int below = static_cast<int>(code) * bits % kByteBits;
+    const int bytes = below + bits > kByteBits ? 2 : 1;
+    for (int i = 0; i < bytes; ++i) {
+      const std::size_t byte = code * width / kByteBits + static_cast<std::size_t>(i);
+      const std::size_t row = byte * 2 * kRow;
+      matrix[row + code] = std::ldexp(1.0F, kByteBits * i - below);
+      matrix[row + kRow + code] = std::ldexp(1.0F, kByteBits * i - below - bits);
+    }
+  }
+  return matrix;
+}
+
+std::vector<float> onnx_difference_matrix(int bits) {
+  std::vector<float> matrix(2 * kRow * kRow);
+  for (std::size_t code = 0; code < kRow; ++code) {
+    matrix[code * kRow + code] = 1;
+    matrix[(kRow + code) * kRow + code] = -std::ldexp(1.0F, bits);
+  }
+  return matrix;
+}
+
+OnnxExpander::OnnxExpander(std::uint64_t opset, std::unordered_set<std::string> taken,
+                           OnnxData& data)
+    : opset_(opset), taken_(std::move(taken)), data_(data) {}
+
+std::string OnnxExpander::fresh(std::string_view name) {
+  std::string unique(name);
+  while (!taken_.insert(unique).second) unique += '_';
+  return unique;
+}
+
+std::string OnnxExpander::add_initializer(std::string_view name, std::uint64_t type,
+                                          std::span<const std::uint64_t> shape, ByteRope&& data) {
+  std::string unique = fresh(name);
+  WireMessage head;
+  for (const std::uint64_t extent : shape) head.number(OnnxTensorField::kDims, extent);
+  head.number(OnnxTensorField::kType, type).text(OnnxTensorField::kName, unique);
+  initializers_.add_message(OnnxGraphField::kInitializer, data_.tensor(head, std::move(data)));
+  inputs_ += WireMessage().message(OnnxGraphField::kInput, value_info(unique, type, shape)).bytes();
+  return unique;
+}
+
+std::string OnnxExpander::add_floats(std::string_view name, std::span<const std::uint64_t> shape,
+                                     std::span<const float> values) {
+  return add_initializer(name, OnnxType::kFloat, shape, rope_of(values));
+}
+
+const std::string& OnnxExpander::integers(const std::vector<std::uint64_t>& values) {
+  const auto found = integers_.find(values);
+  if (found != integers_.end()) return found->second;
+  const std::array<std::uint64_t, 1> shape = {values.size()};
+  std::string name = add_initializer(fmt::format("wquant.integers{}", integers_.size()),
+                                     OnnxType::kInt64, shape, rope_of(std::span(values)));
+  return integers_.emplace(values, std::move(name)).first->second;
+}
+
+const OnnxExpander::Matrices& OnnxExpander::matrices(int bits) {
+  const auto found = matrices_.find(bits);
+  if (found != matrices_.end()) return found->second;
+  const auto rows = static_cast<std::uint64_t>(bits);
+  Matrices names;
+  names.quotients =
+      add_floats(fmt::format("wquant.quotients{}", bits),
+                 std::array<std::uint64_t, 2>{rows, 2 * kRow}, onnx_quotient_matrix(bits));
+  names.differences =
+      add_floats(fmt::format("wquant.differences{}", bits),
+                 std::array<std::uint64_t, 2>{2 * kRow, kRow}, onnx_difference_matrix(bits));
+  return matrices_.emplace(bits, std::move(names)).first->second;
+}
+
+std::string OnnxExpander::node(std::string_view op, const std::vector<std::string>& inputs,
+                               const std::vector<WireMessage>& attributes, std::string output) {
+  if (output.empty()) output = fresh(fmt::format("wq{}", outputs_++));
+  WireMessage message;
+  for (const std::string& input : inputs) message.text(OnnxNodeField::kInput, input);
+  message.text(OnnxNodeField::kOutput, output).text(OnnxNodeField::kOpType, op);
+  for (const WireMessage& attribute : attributes) {
+    message.message(OnnxNodeField::kAttribute, attribute);
+  }
+  nodes_.add_text(WireMessage().message(OnnxGraphField::kNode, message).bytes());
+  return output;
+}
+
+std::string OnnxExpander::cast(const std::string& input, std::uint64_t type) {
+  return node("Cast", {input}, {number_attribute("to", type)});
+}
+
+std::string OnnxExpander::codes_as_integers(const TensorInfo& info, int bits, ByteRope&& codes) {
+  const std::string name = info.name + ".codes";
+  if (bits == kByteBits) {
+    return cast(add_initializer(name, OnnxType::kUint8, info.shape, std::move(codes)),
+                OnnxType::kInt32);
+  }
+  const std::array<std::uint64_t, 2> shape = {(info.count() + kRow - 1) / kRow,
+                                              static_cast<std::uint64_t>(bits)};
+  codes.add_text(std::string(shape[0] * shape[1] - codes.size(), '\0'));
+  const std::string packed = add_initializer(name, OnnxType::kUint8, shape, std::move(codes));
+  const Matrices& matrix = matrices(bits);
+  const std::string quotients = node("MatMul", {cast(packed, OnnxType::kFloat), matrix.quotients});
+  const std::string whole = node("Floor", {quotients});
+  return cast(node("MatMul", {whole, matrix.differences}), OnnxType::kInt32);
+}
+
+std::string OnnxExpander::levels_as(const TensorInfo& info, int bits, ByteRope&& levels) {
+  const std::array<std::uint64_t, 1> shape = {std::uint64_t{1} << bits};
+  std::string name =
+      add_initializer(info.name + ".levels", OnnxType::kFloat, shape, std::move(levels));
+  return info.dtype == Dtype::kF32 ? name : cast(name, onnx_type(info.dtype));
+}
+
+std::string OnnxExpander::cut(const TensorInfo& info, const std::string& padded) {
+  constexpr std::uint64_t kRest = ~std::uint64_t{0};  // -1: as many as there are.
+  const std::string flat = node("Reshape", {padded, integers({kRest})});
+  const std::uint64_t count = info.count();
+  if (opset_ < kSliceByInputs) {
+    return node("Slice", {flat}, {list_attribute("starts", 0), list_attribute("ends", count)});
+  }
+  return node("Slice", {flat, integers({0}), integers({count})});
+}
+
+ByteRope OnnxExpander::expand(const TensorInfo& info, int bits, ByteRope&& codes,
+                              ByteRope&& levels) {
+  const std::string indices = codes_as_integers(info, bits, std::move(codes));
+  const std::vector<std::string> inputs = {levels_as(info, bits, std::move(levels)), indices};
+  if (bits == kByteBits) {
+    node("Gather", inputs, {}, info.name);
+    return std::exchange(nodes_, {});
+  }
+  std::string values = node("Gather", inputs);
+  if (info.count() % kRow != 0) values = cut(info, values);
+  node("Reshape", {values, integers(info.shape)}, {}, info.name);
+  return std::exchange(nodes_, {});
+}
+
+}  // namespace wquant

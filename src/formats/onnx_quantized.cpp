@@ -1,0 +1,112 @@
+#include "formats/onnx_quantized.h"
+
+#include <fmt/format.h>
+
+#include <deque>
+#include <vector>
+
+#include "formats/onnx_file.h"
+#include "formats/onnx_output.h"
+#include "formats/onnx_rewrite.h"
+#include "formats/quantized_file_checksum.h"
+#include "formats/quantized_file_header.h"
+#include "wquant/error.h"
+
+namespace wquant {
+namespace {
+
+/// A tensor without elements has nothing to expand and stays.
+std::vector<OnnxEdit> edits_of(const Plan& plan) {
+  std::vector<OnnxEdit> edits;
+  for (const PlannedTensor& tensor : plan.tensors) {
+    const bool expands = tensor.quantized && tensor.info.count() != 0;
+    edits.push_back(expands ? OnnxEdit{OnnxEdit::Kind::kExpand, tensor.settings.bits} : OnnxEdit{});
+  }
+  return edits;
+}
+
+OnnxLayout layout_of(const OnnxFile& file, const QuantizedJob& job) {
+  if (file.tensors().size() != job.plan.tensors.size()) {
+    throw Error("the plan is not of this model").at_file(job.model.path());
+  }
+  try {
+    return rewrite_onnx(file, edits_of(job.plan), onnx_data_name(job.output));
+  } catch (Error& error) {
+    error.at_file(job.model.path());
+    throw;
+  }
+}
+
+QuantizedSizes sizes_of(const OnnxLayout& layout, const Plan& plan) {
+  std::uint64_t parts = 0;
+  for (const PlannedTensor& tensor : plan.tensors) parts += stored_size(tensor);
+  const std::uint64_t whole = layout.model.size() + layout.data.size();
+  return {whole > parts ? whole - parts : 0, whole};
+}
+
+class QuantizedOnnx : public QuantizedOutput {
+ public:
+  QuantizedOnnx(const QuantizedJob& job, Overwrite overwrite)
+      : path_(job.output),
+        file_(job.model.path()),
+        plan_(job.plan),
+        checksums_(plan_.tensors.size()) {
+    const OnnxLayout layout = layout_of(file_, job);
+    sizes_ = sizes_of(layout, plan_);
+    output_.emplace(path_, overwrite, layout);
+  }
+
+  void write(std::size_t tensor, Part part, std::uint64_t offset,
+             std::span<const std::byte> bytes) override {
+    if (part == Part::kKept) return;  // Copied from the original.
+    const std::uint64_t size = part_size(plan_.tensors.at(tensor), part);
+    if (offset > size || bytes.size() > size - offset) {
+      throw Error(fmt::format("bytes written outside of its {}", part_name(part)))
+          .at_tensor(plan_.tensors[tensor].info.name);
+    }
+    checksums_[tensor][part].add(offset, bytes);
+    output_->write(onnx_hole(tensor, part), offset, bytes);
+  }
+
+  void finish(Report& report) override {
+    for (std::size_t i = 0; i < plan_.tensors.size(); ++i) check(i);
+    output_->commit();
+    report.output = path_.string();
+    report.header_bytes = sizes_.header_bytes;
+    report.file_bytes = sizes_.file_bytes;
+  }
+
+ private:
+  /// That the parts lie in the file as they came.
+  void check(std::size_t tensor) const {
+    for (const Part part : {Part::kCodes, Part::kLevels}) {
+      const std::uint64_t size = part_size(plan_.tensors[tensor], part);
+      const auto stored = output_->checksum(onnx_hole(tensor, part), size);
+      if (!stored || stored == checksums_[tensor][part].complete(size)) continue;
+      throw Error(fmt::format("its {} do not read back as they were written", part_name(part)),
+                  "check the disk")
+          .at_tensor(plan_.tensors[tensor].info.name)
+          .at_file(path_.string());
+    }
+  }
+
+  std::filesystem::path path_;
+  OnnxFile file_;
+  Plan plan_;
+  std::deque<PerPart<RangeChecksum>> checksums_;  ///< Entry i: tensor i of the plan.
+  QuantizedSizes sizes_;
+  std::optional<OnnxOutput> output_;
+};
+
+}  // namespace
+
+QuantizedSizes quantized_onnx_sizes(const QuantizedJob& job) {
+  const OnnxFile file(job.model.path());
+  return sizes_of(layout_of(file, job), job.plan);
+}
+
+std::unique_ptr<QuantizedOutput> make_quantized_onnx(const QuantizedJob& job, Overwrite overwrite) {
+  return std::make_unique<QuantizedOnnx>(job, overwrite);
+}
+
+}  // namespace wquant

@@ -1,0 +1,36 @@
+#include "formats/quantized_output.h"
+
+#include <algorithm>
+#include <array>
+
+#include "formats/onnx_quantized.h"
+#include "formats/quantized_file.h"
+
+namespace wquant {
+namespace {
+
+QuantizedSizes safetensors_sizes(const QuantizedJob& job) {
+  const QuantizedLayout layout = make_layout(job.plan, job.settings);
+  return {layout.header_bytes, layout.file_bytes};
+}
+
+std::unique_ptr<QuantizedOutput> make_safetensors(const QuantizedJob& job, Overwrite overwrite) {
+  return std::make_unique<QuantizedWriter>(job.output, job.plan, job.settings, overwrite);
+}
+
+constexpr std::array<QuantizedFormat, 2> kFormats = {{
+    {".safetensors", "", safetensors_sizes, make_safetensors},
+    {".onnx", "onnx", quantized_onnx_sizes, make_quantized_onnx},
+}};
+
+}  // namespace
+
+const QuantizedFormat* find_quantized_format(const std::filesystem::path& path) {
+  const std::string extension = path.extension().string();
+  const auto* const row =
+      std::find_if(kFormats.begin(), kFormats.end(),
+                   [&](const QuantizedFormat& format) { return format.extension == extension; });
+  return row == kFormats.end() ? nullptr : row;
+}
+
+}  // namespace wquant

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "wquant/formats.h"
+#include "wquant/model.h"
+#include "wquant/quantize.h"
+#include "wquant/report.h"
+#include "wquant/settings.h"
+
+namespace wquant {
+
+/// A file that quantize() fills and that appears under its name only when it is complete.
+class QuantizedOutput : public PartSink {
+ public:
+  /// Checks what was written and gives the file its name. Fills the report's output, header_bytes
+  /// and file_bytes.
+  virtual void finish(Report& report) = 0;
+};
+
+/// Sizes of a quantized file, known before a weight is read.
+struct QuantizedSizes {
+  std::uint64_t header_bytes = 0;  ///< All but the parts of tensors.
+  std::uint64_t file_bytes = 0;
+};
+
+/// What is quantized and where it goes.
+struct QuantizedJob {
+  const ModelReader& model;
+  const Plan& plan;
+  const Settings& settings;
+  std::filesystem::path output;
+};
+
+/// One kind of quantized file, told by the extension of its name.
+struct QuantizedFormat {
+  std::string_view extension;  ///< With the dot, in lower case.
+  std::string_view input;      ///< Name of the only format that it is made from; empty: any.
+  QuantizedSizes (*sizes)(const QuantizedJob& job);
+  std::unique_ptr<QuantizedOutput> (*make)(const QuantizedJob& job, Overwrite overwrite);
+};
+
+/// The kind of that path; null when there is none.
+const QuantizedFormat* find_quantized_format(const std::filesystem::path& path);
+
+}  // namespace wquant
