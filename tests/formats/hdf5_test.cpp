@@ -15,7 +15,6 @@ namespace {
 
 using test::error_of;
 using test::Folder;
-using testing::AllOf;
 using testing::HasSubstr;
 
 /// Tests with files that h5py wrote.
@@ -56,6 +55,7 @@ TEST_F(Hdf5, ThreadsReadAtOnce) {
   const auto model = open_model(folder_ / "chunked.h5");
   const auto other = open_model(folder_ / "packed.keras");
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
       for (std::size_t t = 0; t < model->tensors().size(); ++t) {

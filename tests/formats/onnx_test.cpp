@@ -22,7 +22,6 @@ using test::onnx_head;
 using test::onnx_initializers;
 using test::onnx_node;
 using test::onnx_raw;
-using testing::AllOf;
 using testing::HasSubstr;
 
 constexpr std::string_view kEight = "xxxxxxxx";
