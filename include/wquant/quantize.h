@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,6 +21,9 @@ struct PlannedTensor {
   bool quantized = false;
   std::string kept_reason;  ///< Set when not quantized.
   TensorSettings settings;  ///< Set when quantized.
+  /// Index of the earlier tensor that it is tied to, see ModelReader::same_as(): nothing is stored
+  /// of it but the name.
+  std::optional<std::size_t> same_as;
 };
 
 /// What is quantized and how: made from names, shapes and settings before a weight is read.

@@ -14,6 +14,7 @@ struct TensorReport {
   TensorInfo info;
   bool quantized = false;
   std::string kept_reason;  ///< Why it was kept; empty when it was quantized.
+  std::string same_as;      ///< Name of the earlier tensor that it is tied to; empty: none.
   std::uint64_t bytes = 0;  ///< Of all its parts in the file, without its share of the header.
 
   // Of a quantized tensor:

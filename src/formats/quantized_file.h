@@ -66,6 +66,7 @@ class QuantizedModel : public ModelReader {
   void read(std::size_t index, std::uint64_t first, std::span<std::byte> out) const override;
   [[nodiscard]] std::span<const std::byte> view(std::size_t index) const override;  ///< Kept ones.
   void release(std::size_t index, std::uint64_t first, std::uint64_t size) const override;
+  [[nodiscard]] std::size_t same_as(std::size_t index) const override;
 
   /// What the header says of each tensor; figures that it does not hold are 0.
   [[nodiscard]] const Report& report() const;

@@ -6,7 +6,6 @@
 #include <limits>
 #include <map>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 
 #include "base/text.h"
@@ -193,14 +192,23 @@ StoredTensor parse_kept(const std::string& name, const json& object, Parts& part
 class Order {
  public:
   void add(std::uint64_t index, StoredTensor tensor) {
-    const std::string& name = tensor.report.info.name;
-    if (!names_.insert(name).second) throw Error("is quantized and kept");
     for (const auto part : tensor.parts.values) tensor.report.bytes += part.size();
-    const auto [other, fresh] = tensors_.try_emplace(index, std::move(tensor));
-    if (!fresh) {
-      throw Error(fmt::format("index {} belongs to \"{}\" too", index,
-                              printable(other->second.report.info.name)));
+    place(index, std::move(tensor));
+  }
+
+  /// Adds a tensor that is the same as one that came before.
+  void add_tied(std::uint64_t index, const std::string& name, const std::string& first) {
+    const auto found = names_.find(first);
+    if (found == names_.end() || found->second >= index) {
+      throw Error(fmt::format("is tied to \"{}\", which is no tensor before it", printable(first)));
     }
+    StoredTensor tensor = tensors_.at(found->second);
+    if (tensor.same_as) throw Error("is tied to a tensor that is tied itself");
+    tensor.same_as = found->second;
+    tensor.report.info.name = name;
+    tensor.report.same_as = first;
+    tensor.report.bytes = 0;
+    place(index, std::move(tensor));
   }
 
   std::vector<StoredTensor> release() {
@@ -216,9 +224,35 @@ class Order {
   }
 
  private:
+  void place(std::uint64_t index, StoredTensor&& tensor) {
+    if (!names_.emplace(tensor.report.info.name, index).second) {
+      throw Error("is described twice: quantized, kept or tied");
+    }
+    const auto [other, fresh] = tensors_.try_emplace(index, std::move(tensor));
+    if (!fresh) {
+      throw Error(fmt::format("index {} belongs to \"{}\" too", index,
+                              printable(other->second.report.info.name)));
+    }
+  }
+
   std::map<std::uint64_t, StoredTensor> tensors_;
-  std::unordered_set<std::string> names_;
+  std::unordered_map<std::string, std::uint64_t> names_;  // With their indices.
 };
+
+/// Adds the tied tensors, which share the parts of others.
+void parse_tied(const SafetensorsHeader& header, Order& order) {
+  if (!header.metadata.contains(std::string(kKeyTied))) return;
+  const auto take = [&](const std::string& name, const json& object) {
+    try {
+      if (!object.is_object()) throw Error("its description is not an object");
+      order.add_tied(json_u64(object, "index"), name, json_text(object, "same_as"));
+    } catch (Error& error) {
+      error.at_tensor(name);
+      throw;
+    }
+  };
+  parse_json_members(metadata_text(header, kKeyTied), kKeyTied, take);
+}
 
 using ParseOne = StoredTensor (*)(const std::string&, const json&, Parts&);
 
@@ -269,6 +303,7 @@ QuantizedContents parse_quantized(std::span<const std::byte> file) {
   parse_all(header, kKeyTensors, parse_tensor, parts, order);
   parse_all(header, kKeyKept, parse_kept, parts, order);
   parts.check_all_used();
+  parse_tied(header, order);
   contents.tensors = order.release();
   return contents;
 }

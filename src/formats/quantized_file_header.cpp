@@ -79,12 +79,25 @@ std::string kept_text(std::size_t index, const PlannedTensor& tensor,
                      json_string(tensor.kept_reason));
 }
 
+/// The members of kKeyTied.
+std::vector<std::string> tied_texts(const Plan& plan) {
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < plan.tensors.size(); ++i) {
+    const PlannedTensor& tensor = plan.tensors[i];
+    if (!tensor.same_as) continue;
+    texts.push_back(fmt::format(R"({}:{{"index":{},"same_as":{}}})", json_string(tensor.info.name),
+                                i, json_string(plan.tensors[*tensor.same_as].info.name)));
+  }
+  return texts;
+}
+
 /// The JSON with zeros for its own checksum. Null report: the widest.
 std::string header_json(const HeaderPlan& header, Report* report,
                         std::span<const PartChecksums> checksums) {
   std::vector<std::string> quantized, kept;
   for (std::size_t i = 0; i < header.plan.tensors.size(); ++i) {
     const PlannedTensor& tensor = header.plan.tensors[i];
+    if (tensor.same_as) continue;
     const PartChecksums sums = report == nullptr ? PartChecksums{} : checksums[i];
     if (tensor.quantized) {
       TensorReport* figures = report == nullptr ? nullptr : &report->tensors[i];
@@ -93,13 +106,17 @@ std::string header_json(const HeaderPlan& header, Report* report,
       kept.push_back(kept_text(i, tensor, sums));
     }
   }
-  const std::vector<std::pair<std::string, std::string>> metadata = {
+  std::vector<std::pair<std::string, std::string>> metadata = {
       {"format", std::string(kQuantizedFormat)},
       {std::string(kKeyVersion), std::string(kQuantizedVersion)},
       {std::string(kKeyHeaderChecksum), std::string(kNoChecksum)},
       {std::string(kKeySettings), std::string(header.settings)},
       {std::string(kKeyTensors), fmt::format("{{{}}}", fmt::join(quantized, ","))},
       {std::string(kKeyKept), fmt::format("{{{}}}", fmt::join(kept, ","))}};
+  const std::vector<std::string> tied = tied_texts(header.plan);
+  if (!tied.empty()) {
+    metadata.emplace_back(kKeyTied, fmt::format("{{{}}}", fmt::join(tied, ",")));
+  }
   return safetensors_json(metadata, header.entries);
 }
 
@@ -160,7 +177,7 @@ std::vector<SafetensorsEntry> stored_entries(const Plan& plan) {
   for (std::size_t i = 0; i < plan.tensors.size(); ++i) {
     const PlannedTensor& tensor = plan.tensors[i];
     for (const Part part : kParts) {
-      if (tensor.quantized == (part == Part::kKept)) continue;
+      if (tensor.same_as || tensor.quantized == (part == Part::kKept)) continue;
       entries.push_back(
           {stored_info(tensor, part), 0, i * kParts.size() + static_cast<std::size_t>(part)});
       const auto [owner, fresh] = owners.emplace(entries.back().info.name, i);

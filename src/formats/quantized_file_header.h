@@ -26,6 +26,7 @@ inline constexpr std::string_view kKeyHeaderChecksum = "wquant.header_checksum";
 inline constexpr std::string_view kKeySettings = "wquant.settings";
 inline constexpr std::string_view kKeyTensors = "wquant.tensors";
 inline constexpr std::string_view kKeyKept = "wquant.kept";
+inline constexpr std::string_view kKeyTied = "wquant.tied";
 
 inline constexpr std::array kParts = {Part::kKept, Part::kCodes, Part::kLevels};
 

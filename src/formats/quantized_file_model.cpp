@@ -178,11 +178,16 @@ void QuantizedModel::release(std::size_t index, std::uint64_t first, std::uint64
   file.release(begin + packed(first), packed(first + size) - packed(first));
 }
 
+std::size_t QuantizedModel::same_as(std::size_t index) const {
+  return state_->contents.tensors[index].same_as.value_or(index);
+}
+
 void QuantizedModel::verify(const RunOptions& options) const {
   std::uint64_t total = 0;
   for (const TensorReport& tensor : state_->report.tensors) total += tensor.bytes;
   RunMeter meter(options, total);
   for (const StoredTensor& tensor : state_->contents.tensors) {
+    if (tensor.same_as) continue;
     try {
       check_tensor(tensor, state_->file, meter);
     } catch (Error& error) {

@@ -4,7 +4,7 @@
 namespace wquant {
 
 std::uint64_t part_size(const PlannedTensor& tensor, Part part) {
-  if (tensor.quantized == (part == Part::kKept)) return 0;
+  if (tensor.same_as || tensor.quantized == (part == Part::kKept)) return 0;
   switch (part) {
     case Part::kKept:
       return tensor.info.bytes();

@@ -175,7 +175,20 @@ void keep_nonfinite(const ModelReader& model, std::size_t index, PlannedTensor& 
   if (!planned.quantized) return;
   const std::uint64_t found = count_nonfinite(model, index);
   if (found == 0) return;
-  planned = {planned.info, false, fmt::format("not finite ({} NaN or infinite)", found), {}};
+  planned = {planned.info, false, fmt::format("not finite ({} NaN or infinite)", found), {}, {}};
+}
+
+/// Ties a tensor to the earlier one that it shares its elements with.
+void tie(Plan& plan, std::size_t index, std::size_t earlier) {
+  PlannedTensor& tied = plan.tensors[index];
+  const PlannedTensor& first = plan.tensors[earlier];
+  if (tied.quantized != first.quantized || tied.settings != first.settings) {
+    Error error("shares its elements with " + printable(first.info.name) +
+                    " but would be stored in another way",
+                "make the patterns match both or neither", ErrorKind::kUsage);
+    throw error.at_tensor(tied.info.name);
+  }
+  tied.same_as = earlier;
 }
 
 bool is_strict_breach(const PlannedTensor& planned) {
@@ -208,6 +221,9 @@ Plan make_plan(const ModelReader& model, const Settings& settings) {
   planner.check_patterns();
   if (settings.nonfinite == NonFinite::kKeep) {
     for (std::size_t i = 0; i < plan.tensors.size(); ++i) keep_nonfinite(model, i, plan.tensors[i]);
+  }
+  for (std::size_t i = 0; i < plan.tensors.size(); ++i) {
+    if (model.same_as(i) != i) tie(plan, i, model.same_as(i));
   }
   if (settings.strict) check_strict(plan);
   return plan;

@@ -17,15 +17,27 @@ constexpr std::size_t kBatchTensors = 64;
 std::uint64_t total_work(const Plan& plan) {
   std::uint64_t total = 0;
   for (const PlannedTensor& tensor : plan.tensors) {
-    total += tensor.info.bytes() * (tensor.quantized ? 2 : 1);
+    if (!tensor.same_as) total += tensor.info.bytes() * (tensor.quantized ? 2 : 1);
   }
   return total;
 }
 
 std::size_t count_quantized(const Plan& plan) {
-  return static_cast<std::size_t>(
-      std::count_if(plan.tensors.begin(), plan.tensors.end(),
-                    [](const PlannedTensor& tensor) { return tensor.quantized; }));
+  return static_cast<std::size_t>(std::count_if(
+      plan.tensors.begin(), plan.tensors.end(),
+      [](const PlannedTensor& tensor) { return tensor.quantized && !tensor.same_as; }));
+}
+
+/// A tied tensor became what the one became that it is tied to.
+void report_tied(const Plan& plan, std::vector<TensorReport>& reports) {
+  for (std::size_t i = 0; i < reports.size(); ++i) {
+    const PlannedTensor& planned = plan.tensors[i];
+    if (!planned.same_as) continue;
+    reports[i] = reports[*planned.same_as];
+    reports[i].same_as = reports[i].info.name;
+    reports[i].info = planned.info;
+    reports[i].bytes = 0;
+  }
 }
 
 /// Tensors [begin, end), one after the other.
@@ -36,7 +48,9 @@ class BatchWork : public StagedWork {
 
   std::uint64_t begin_stage() override { return done_ ? 0 : 1; }
   void run_part(std::uint64_t /*part*/, unsigned worker) override {
-    for (std::size_t i = begin_; i < end_; ++i) process_tensor(run_, i, run_.scratch[worker]);
+    for (std::size_t i = begin_; i < end_; ++i) {
+      if (!run_.plan.tensors[i].same_as) process_tensor(run_, i, run_.scratch[worker]);
+    }
   }
   void leave(unsigned /*worker*/) override {}
   void end_stage() override { done_ = true; }
@@ -63,13 +77,15 @@ class Cutter {
     std::uint64_t bytes = 0;
     while (at_ < tensors.size() && !is_large(tensors[at_]) && at_ - begin < kBatchTensors &&
            bytes < kBatchBytes) {
-      bytes += tensors[at_++].info.bytes();
+      bytes += tensors[at_].same_as ? 0 : tensors[at_].info.bytes();
+      ++at_;
     }
     return std::make_unique<BatchWork>(run_, begin, at_);
   }
 
  private:
   static bool is_large(const PlannedTensor& tensor) {
+    if (tensor.same_as) return false;
     return tensor.quantized ? tensor.info.count() > kSlab : tensor.info.bytes() > kCopySlab;
   }
 
@@ -91,6 +107,7 @@ Report quantize(const ModelReader& model, const Plan& plan, PartSink& sink,
       scratch, report.tensors};
   Cutter cutter(run);
   run_staged(threads, [&cutter] { return cutter.next(); });
+  report_tied(plan, report.tensors);
   return report;
 }
 

@@ -45,6 +45,7 @@ Json tensor_json(const TensorReport& tensor, bool dry_run) {
   json["dtype"] = name_of(tensor.info.dtype);
   json["quantized"] = tensor.quantized;
   json["kept_reason"] = tensor.quantized ? Json() : Json(tensor.kept_reason);
+  if (!tensor.same_as.empty()) json["same_as"] = tensor.same_as;
   json["bytes"] = tensor.bytes;
   json["original_bytes"] = tensor.info.bytes();
   json["compression_ratio"] = compression_ratio(tensor.info.bytes(), tensor.bytes);

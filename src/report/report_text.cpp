@@ -61,7 +61,8 @@ std::string quantized_table(const Report& report) {
                {"bytes"},
                {"ratio"}});
   for (const TensorReport& tensor : report.tensors) {
-    if (tensor.quantized) table.add(quantized_row(tensor, report.dry_run));
+    if (tensor.quantized && tensor.same_as.empty())
+      table.add(quantized_row(tensor, report.dry_run));
   }
   return table.text();
 }
@@ -73,7 +74,7 @@ std::string kept_table(const Report& report) {
                {"bytes"},
                {"reason", Align::kLeft}});
   for (const TensorReport& tensor : report.tensors) {
-    if (tensor.quantized) continue;
+    if (tensor.quantized || !tensor.same_as.empty()) continue;
     table.add({name_text(tensor), short_shape(tensor.info), std::string(name_of(tensor.info.dtype)),
                byte_text(tensor.bytes), tensor.kept_reason});
   }
@@ -84,12 +85,24 @@ std::string kept_table(const Report& report) {
 std::string kept_reasons(const Report& report) {
   std::map<std::string_view, TensorGroup> groups;
   for (const TensorReport& tensor : report.tensors) {
-    if (!tensor.quantized) groups[tensor.kept_reason].add(tensor);
+    if (!tensor.quantized && tensor.same_as.empty()) groups[tensor.kept_reason].add(tensor);
   }
   std::string text;
   for (const auto& [reason, group] : groups) {
     text += fmt::format("              {}, {}: {}\n", plural(group.tensors, "tensor"),
                         byte_text(group.bytes), reason);
+  }
+  return text;
+}
+
+/// Every tied tensor with the one that it shares its parts with.
+std::string tied_lines(const Report& report, std::size_t count) {
+  if (count == 0) return {};
+  std::string text = fmt::format("{:<13} {}, stored once\n", "tied", plural(count, "tensor"));
+  for (const TensorReport& tensor : report.tensors) {
+    if (tensor.same_as.empty()) continue;
+    text +=
+        fmt::format("              {} = {}\n", name_text(tensor), printable(tensor.same_as, 1000));
   }
   return text;
 }
@@ -127,7 +140,8 @@ std::string group_line(std::string_view label, const TensorGroup& group) {
 std::string summary(const Report& report) {
   const Totals totals = totals_of(report);
   return group_line("quantized", totals.quantized) + group_line("kept", totals.kept) +
-         kept_reasons(report) + rho_lines(report, totals) + size_lines(report, totals);
+         kept_reasons(report) + tied_lines(report, totals.tied) + rho_lines(report, totals) +
+         size_lines(report, totals);
 }
 
 std::string file_lines(const Report& report) {

@@ -28,6 +28,10 @@ Totals totals_of(const Report& report) {
   double rho_sum = 0;
   for (std::size_t i = 0; i < report.tensors.size(); ++i) {
     const TensorReport& tensor = report.tensors[i];
+    if (!tensor.same_as.empty()) {
+      ++totals.tied;
+      continue;
+    }
     totals.all.add(tensor);
     (tensor.quantized ? totals.quantized : totals.kept).add(tensor);
     if (tensor.quantized && !report.dry_run) add_figures(totals, report, i, rho_sum);

@@ -20,7 +20,8 @@ struct TensorGroup {
 
 /// The sums of a report.
 struct Totals {
-  TensorGroup quantized, kept, all;
+  TensorGroup quantized, kept, all;                ///< Without tied ones, which take no bytes.
+  std::size_t tied = 0;                            ///< Tensors that share another's parts.
   std::optional<double> mean_rho;                  ///< Over the quantized tensors.
   std::optional<std::size_t> lowest, largest_gap;  ///< Indices of tensors: rho, certificate gap.
 };

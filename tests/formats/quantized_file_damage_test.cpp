@@ -239,7 +239,7 @@ TEST(DamagedQuantizedFile, TensorThatIsQuantizedAndKeptIsRefused) {
   made.add_kept("b", {2}, Dtype::kF32);
   std::string bytes = edit_header(made.write(folder / "q"), R"("b":{"dtype")", R"("a":{"dtype")");
   bytes = edit_header(bytes, R"("wquant.kept":"{\"b\")", R"("wquant.kept":"{\"a\")");
-  EXPECT_THAT(error_of_file(folder, bytes), HasSubstr("a: is quantized and kept"));
+  EXPECT_THAT(error_of_file(folder, bytes), HasSubstr("a: is described twice"));
 }
 
 TEST(DamagedQuantizedFile, PartThatNoTensorOwnsIsRefused) {
