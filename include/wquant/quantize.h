@@ -21,6 +21,7 @@ struct PlannedTensor {
   bool quantized = false;
   std::string kept_reason;  ///< Set when not quantized.
   TensorSettings settings;  ///< Set when quantized.
+  bool bits_given = false;  ///< A rule sets its bits, see Settings::rules.
   /// Index of the earlier tensor that it is tied to, see ModelReader::same_as(): nothing is stored
   /// of it but the name.
   std::optional<std::size_t> same_as;

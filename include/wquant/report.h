@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,13 +27,23 @@ struct TensorReport {
   double entropy = 0;         ///< Of the codes, bits a weight, order 0.
 };
 
+/// How bits were allotted for a size.
+struct BudgetReport {
+  std::uint64_t target_bytes = 0;  ///< That the file may have.
+  double error = 0;                ///< Sum over quantized tensors of 1 - rho^2, as planned.
+  double gap = 0;                  ///< No allocation of the size has a sum below error - gap.
+  int uniform_bits = 0;            ///< The most that all tensors alike could have; 0: not even 1.
+  double uniform_error = 0;        ///< The sum with those.
+};
+
 /// What became of a model.
 struct Report {
   std::string input, output;          ///< Paths as the user gave them.
   std::vector<TensorReport> tensors;  ///< In the input's order.
   std::uint64_t header_bytes = 0;     ///< Of the output: everything but tensor data.
   std::uint64_t file_bytes = 0;       ///< Of the output, whole.
-  bool dry_run = false;               ///< Only the plan: no figure that needs a weight.
+  std::optional<BudgetReport> budget;
+  bool dry_run = false;  ///< Only the plan: no figure that needs a weight.
 };
 
 }  // namespace wquant

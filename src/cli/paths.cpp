@@ -68,7 +68,8 @@ bool lies_in(const fs::path& path, const fs::path& folder) {
 fs::path quantized_path(const fs::path& input, std::string_view mode, int bits) {
   const fs::path path = named(input);
   const std::string stem = fs::is_directory(path) ? path.filename().string() : path.stem().string();
-  return path.parent_path() / fmt::format("{}.{}{}{}", stem, mode, bits, kSafetensors);
+  const std::string width = bits == 0 ? std::string() : std::to_string(bits);
+  return path.parent_path() / fmt::format("{}.{}{}{}", stem, mode, width, kSafetensors);
 }
 
 fs::path report_path(const fs::path& output) {

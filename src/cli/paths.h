@@ -7,7 +7,7 @@
 namespace wquant {
 
 /// Where quantize writes by default: beside the input, its name with `.exp3.safetensors` in place
-/// of its extension (a folder's name is taken whole).
+/// of its extension (a folder's name is taken whole); 0 bits are left out.
 std::filesystem::path quantized_path(const std::filesystem::path& input, std::string_view mode,
                                      int bits);
 

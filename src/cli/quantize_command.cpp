@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -16,6 +17,7 @@
 #include "cli/paths.h"
 #include "cli/quantize_options.h"
 #include "cli/signals.h"
+#include "cli/size_target.h"
 #include "cli/standard_input.h"
 #include "cli/terminal.h"
 #include "formats/quantized_output.h"
@@ -42,7 +44,8 @@ Outputs outputs_of(const QuantizeOptions& options) {
   }
   if (options.output.empty()) {
     const TensorSettings& settings = options.settings.tensor;
-    outputs.model = quantized_path(options.input, settings.mode, settings.bits);
+    const bool one_width = options.target_size.empty() && !options.avg_bits;
+    outputs.model = quantized_path(options.input, settings.mode, one_width ? settings.bits : 0);
   }
   outputs.report = report_path(outputs.model);
   return outputs;
@@ -119,10 +122,30 @@ Report run_with_progress(const ModelReader& model, const Plan& plan, PartSink& s
   }
 }
 
+/// What is known before the run.
+struct Foreseen {
+  QuantizedSizes sizes;
+  std::optional<BudgetReport> budget;
+};
+
+/// Chooses the bits for a size where one is asked for.
+std::optional<BudgetReport> plan_budget(const QuantizedFormat& format, const QuantizedJob& job,
+                                        Plan& plan, const QuantizeOptions& options) {
+  if (options.target_size.empty() && !options.avg_bits) return {};
+  const std::uint64_t bytes = options.avg_bits ? target_bytes(*options.avg_bits, job.model)
+                                               : target_bytes(options.target_size, job.model);
+  try {
+    return plan_for_size(format, job, plan, bytes, options);
+  } catch (Error& error) {
+    if (error.kind() != ErrorKind::kUsage) error.at_file(options.input);
+    throw;
+  }
+}
+
 /// The whole work. The report's file is complete before the model's file gets its name, so that
 /// only the two renames stand between neither and both.
 Report write_outputs(const QuantizedFormat& format, const QuantizedJob& job,
-                     const QuantizedSizes& sizes, const QuantizeOptions& options,
+                     const Foreseen& foreseen, const QuantizeOptions& options,
                      const Outputs& outputs) {
   const Overwrite overwrite = options.force ? Overwrite::kReplace : Overwrite::kRefuse;
   OutputFile report_file(outputs.report, overwrite);
@@ -131,12 +154,13 @@ Report write_outputs(const QuantizedFormat& format, const QuantizedJob& job,
   if (options.min_correlation) {
     require_correlation(report, *options.min_correlation, options.input);
   }
-  name_files(report, options, outputs, sizes);
+  report.budget = foreseen.budget;
+  name_files(report, options, outputs, foreseen.sizes);
   report_file.append(report_json(report));
   check_stop();
   writer->finish(report);
   report_file.commit();
-  name_files(report, options, outputs, sizes);
+  name_files(report, options, outputs, foreseen.sizes);
   return report;
 }
 
@@ -176,21 +200,23 @@ void execute(const QuantizeOptions& options) {
                  printable(options.input, 1000));
   }
   const QuantizedFormat& format = format_of(outputs, *model);
-  const Plan plan = plan_of(*model, options);
+  Plan plan = plan_of(*model, options);
   if (!quantizes_any(plan)) {
     spdlog::warn("{}: no tensor is quantized: -v lists the reasons",
                  printable(options.input, 1000));
   }
   const QuantizedJob job{*model, plan, options.settings, outputs.model};
+  const std::optional<BudgetReport> budget = plan_budget(format, job, plan, options);
   const QuantizedSizes sizes = format.sizes(job);
   spdlog::debug("{}: {}", printable(outputs.model.string(), 1000), byte_text(sizes.file_bytes));
   check_stop();
   if (options.dry_run) {
     Report report = dry_report(plan);
+    report.budget = budget;
     name_files(report, options, outputs, sizes);
     return print_report(report, options);
   }
-  print_report(write_outputs(format, job, sizes, options, outputs), options);
+  print_report(write_outputs(format, job, {sizes, budget}, options, outputs), options);
 }
 
 }  // namespace

@@ -84,6 +84,12 @@ void add_run(Parser& parser, QuantizeOptions& options) {
       .add_option("--min-correlation", options.min_correlation,
                   "write nothing when a tensor's correlation is lower")
       ->type_name("R");
+  parser
+      .add_option("--target-size", options.target_size,
+                  "choose the bits of each tensor for this size: 6x, 35%, 4.2MB")
+      ->type_name("S");
+  parser.add_option("--avg-bits", options.avg_bits, "the same for bits a weight, all counted")
+      ->type_name("B");
   parser.add_flag("--force", options.force, "replace existing output");
   parser.add_flag("--dry-run", options.dry_run, "show the plan and the exact size, write nothing");
   parser.add_flag("--json", options.json, "print the report as JSON");
@@ -134,7 +140,9 @@ bool parse_quantize_options(const Arguments& arguments, QuantizeOptions& options
   Typed typed;
   Parser parser("quantize", "Quantize a model's weights into a packed file and a report.",
                 std::string(kEpilog));
-  parser.add_option("INPUT", options.input, "a model's file or folder, see wquant formats; - is standard input")
+  parser
+      .add_option("INPUT", options.input,
+                  "a model's file or folder, see wquant formats; - is standard input")
       ->required()
       ->option_text(" ");
   parser
@@ -147,6 +155,15 @@ bool parse_quantize_options(const Arguments& arguments, QuantizeOptions& options
   if (!parser.parse_arguments(arguments)) return false;
   understand(typed, parser, options.settings);
   if (options.min_correlation) check_correlation_limit(*options.min_correlation);
+  const bool for_size = !options.target_size.empty() || options.avg_bits;
+  if (for_size && parser.count("--bits") > 0) {
+    throw Error("--bits contradicts --target-size and --avg-bits", "leave one of them out",
+                ErrorKind::kUsage);
+  }
+  if (!options.target_size.empty() && options.avg_bits) {
+    throw Error("--target-size and --avg-bits contradict each other", "leave one of them out",
+                ErrorKind::kUsage);
+  }
   if (options.min_correlation && options.dry_run) {
     throw Error("--dry-run reads no weight, so that there is no correlation",
                 "leave --min-correlation out", ErrorKind::kUsage);

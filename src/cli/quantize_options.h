@@ -17,6 +17,8 @@ struct QuantizeOptions {
   unsigned threads = 0;
   bool force = false, dry_run = false, json = false;
   std::optional<double> min_correlation;
+  std::string target_size;  ///< Empty: none.
+  std::optional<double> avg_bits;
   Talk talk;
 };
 

@@ -72,6 +72,7 @@ class Pattern {
 struct Rule {
   Pattern pattern;
   std::string items;
+  bool sets_bits = false;
   bool used = false;  ///< It matched a tensor that is quantized.
 };
 
@@ -92,7 +93,8 @@ class Planner {
     for (const SettingsRule& rule : settings.rules) {
       TensorSettings scratch = settings.tensor;
       wquant::apply(scratch, rule.items);
-      rules_.push_back({Pattern("--set", rule.pattern), rule.items});
+      const bool sets_bits = ("," + rule.items).find(",bits=") != std::string::npos;
+      rules_.push_back({Pattern("--set", rule.pattern), rule.items, sets_bits});
     }
     if (settings.include) include_.emplace("--include", *settings.include);
     if (settings.exclude) exclude_.emplace("--exclude", *settings.exclude);
@@ -111,6 +113,7 @@ class Planner {
     const TensorSettings settings = apply_rules(info.name, planned.quantized);
     if (!planned.quantized) return planned;
     planned.settings = settings;
+    planned.bits_given = bits_given_;
     check(planned.settings);
     return planned;
   }
@@ -138,9 +141,11 @@ class Planner {
 
   TensorSettings apply_rules(const std::string& name, bool quantized) {
     TensorSettings settings = settings_.tensor;
+    bits_given_ = false;
     for (Rule& rule : rules_) {
       if (!rule.pattern.matches(name)) continue;
       wquant::apply(settings, rule.items);
+      bits_given_ = bits_given_ || rule.sets_bits;
       rule.used = rule.used || quantized;
     }
     return settings;
@@ -152,6 +157,7 @@ class Planner {
   }
 
   const Settings& settings_;
+  bool bits_given_ = false;  // By a rule, for the tensor at hand.
   std::vector<Rule> rules_;
   std::optional<Pattern> include_, exclude_;
 };
@@ -175,7 +181,8 @@ void keep_nonfinite(const ModelReader& model, std::size_t index, PlannedTensor& 
   if (!planned.quantized) return;
   const std::uint64_t found = count_nonfinite(model, index);
   if (found == 0) return;
-  planned = {planned.info, false, fmt::format("not finite ({} NaN or infinite)", found), {}, {}};
+  planned = {planned.info, false, fmt::format("not finite ({} NaN or infinite)", found),
+             {},           false, {}};
 }
 
 /// Ties a tensor to the earlier one that it shares its elements with.

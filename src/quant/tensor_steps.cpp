@@ -13,22 +13,38 @@
 namespace wquant {
 namespace {
 
-/// The first pass over a tensor of one slab or less.
-Distribution read_distribution(const RunState& run, std::size_t index, Scratch& scratch) {
-  const std::uint64_t count = run.plan.tensors[index].info.count();
-  scratch.weights.resize(count);
+/// Of a tensor of one slab or less.
+Distribution read_small(const RunState& run, std::size_t index, Scratch& scratch) {
+  scratch.weights.resize(run.plan.tensors[index].info.count());
   run.model.read_floats(index, 0, scratch.weights);
+  run.meter.add(run.plan.tensors[index].info.bytes());
   return distribution_of(scratch.weights, scratch.table);
 }
 
-void quantize_tensor(const RunState& run, std::size_t index, Scratch& scratch) {
-  Distribution weights;
-  try {
-    weights = read_distribution(run, index, scratch);
-  } catch (const NonFiniteWeights&) {
-    refuse_nonfinite(run, index);
+/// Of a tensor of several slabs.
+Distribution read_large(const RunState& run, std::size_t index, Scratch& scratch) {
+  const TensorInfo& info = run.plan.tensors[index].info;
+  scratch.weights.resize(kPivotWeights);
+  run.model.read_floats(index, 0, scratch.weights);
+  const double pivot = pivot_of({scratch.weights.data(), scratch.weights.size()});
+  KeySums sums;
+  Moments moments;
+  for (std::uint64_t slab = 0; slab < slab_count(info.count()); ++slab) {
+    const SlabRange range = slab_range(info.count(), slab);
+    Moments here;
+    for_each_block(run.model, index, range, scratch.block, [&](std::uint64_t, WeightView block) {
+      here += scratch.table.add(block, pivot, sums);
+    });
+    moments += here;
+    release(run.model, index, range);
+    run.meter.add(range.count * size_of(info.dtype));
   }
-  run.meter.add(run.plan.tensors[index].info.bytes());
+  scratch.table.drain(sums);
+  return binned_distribution(sums, moments);
+}
+
+void quantize_tensor(const RunState& run, std::size_t index, Scratch& scratch) {
+  const Distribution weights = read_distribution(run, index, scratch);
   fit_tensor(run, index, weights);
   const Encoder encoder(run.reports[index].codebook, weights);
   encode_slab(
@@ -48,6 +64,15 @@ void fill_errors(TensorReport& report, const Distribution& weights) {
 }
 
 }  // namespace
+
+Distribution read_distribution(const RunState& run, std::size_t index, Scratch& scratch) {
+  try {
+    const bool small = run.plan.tensors[index].info.count() <= kSlab;
+    return small ? read_small(run, index, scratch) : read_large(run, index, scratch);
+  } catch (const NonFiniteWeights&) {
+    refuse_nonfinite(run, index);
+  }
+}
 
 TensorReport begin_report(const PlannedTensor& planned) {
   TensorReport report;

@@ -13,6 +13,9 @@ namespace wquant {
 /// Reports all but the figures that need the weights.
 TensorReport begin_report(const PlannedTensor& planned);
 
+/// The first pass over a tensor, by one thread. Refuses NaN and infinity.
+Distribution read_distribution(const RunState& run, std::size_t index, Scratch& scratch);
+
 /// Counts what is not finite, for the message.
 [[noreturn]] void refuse_nonfinite(const RunState& run, std::size_t index);
 

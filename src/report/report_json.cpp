@@ -62,6 +62,14 @@ Json group_json(const TensorGroup& group) {
           {"bytes", group.bytes}};
 }
 
+Json budget_json(const BudgetReport& budget) {
+  return {{"target_bytes", budget.target_bytes},
+          {"error", budget.error},
+          {"gap", budget.gap},
+          {"uniform_bits", budget.uniform_bits},
+          {"uniform_error", budget.uniform_error}};
+}
+
 Json totals_json(const Report& report) {
   const Totals totals = totals_of(report);
   const auto name = [&](const auto& index) {
@@ -100,6 +108,7 @@ Json report_value(const Report& report) {
     json["tensors"].push_back(tensor_json(tensor, report.dry_run));
   }
   json["totals"] = totals_json(report);
+  if (report.budget) json["budget"] = budget_json(*report.budget);
   return json;
 }
 

@@ -117,6 +117,19 @@ std::string rho_lines(const Report& report, const Totals& totals) {
       *totals.mean_rho, lowest.codebook.rho, elide(name_text(lowest), 55), gap);
 }
 
+std::string budget_line(const Report& report) {
+  if (!report.budget) return {};
+  const BudgetReport& budget = *report.budget;
+  std::string text = fmt::format(
+      "budget        at most {} bytes; sum of 1 - rho^2 {:.4g}, within {:.2g} of the least\n",
+      grouped(budget.target_bytes), budget.error, budget.gap);
+  if (budget.uniform_bits > 0) {
+    text += fmt::format("              {} bits for all tensors would have given {:.4g}\n",
+                        budget.uniform_bits, budget.uniform_error);
+  }
+  return text;
+}
+
 std::string size_text(std::uint64_t original_bytes, std::uint64_t bytes) {
   return bytes <= original_bytes
              ? fmt::format("{:.2f} times smaller", compression_ratio(original_bytes, bytes))
@@ -140,8 +153,8 @@ std::string group_line(std::string_view label, const TensorGroup& group) {
 std::string summary(const Report& report) {
   const Totals totals = totals_of(report);
   return group_line("quantized", totals.quantized) + group_line("kept", totals.kept) +
-         kept_reasons(report) + tied_lines(report, totals.tied) + rho_lines(report, totals) +
-         size_lines(report, totals);
+         kept_reasons(report) + tied_lines(report, totals.tied) + budget_line(report) +
+         rho_lines(report, totals) + size_lines(report, totals);
 }
 
 std::string file_lines(const Report& report) {

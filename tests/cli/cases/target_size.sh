@@ -1,0 +1,7 @@
+# A size is met, by giving tensors different bits; rules and what is kept are left as they are.
+wquant -q --bits 4 model.npz -o even.safetensors
+size=$(stat -c %s even.safetensors)
+wquant -q --target-size "${size}B" model.npz -o aimed.safetensors
+(($(stat -c %s aimed.safetensors) <= size)) && echo fits
+wquant --target-size 80% --set 'fc:bits=3' model.npz -o ruled.safetensors
+wquant --avg-bits 9 --dry-run model.npz
