@@ -18,16 +18,6 @@ float edge_of_key(std::size_t key) {
   return std::bit_cast<float>(static_cast<std::uint32_t>(key << kKeyShift));
 }
 
-/// The smallest float >= b, for b >= 0.
-float float_ceil(double b) {
-  if (b > static_cast<double>(std::numeric_limits<float>::max())) {
-    return std::numeric_limits<float>::infinity();
-  }
-  const auto nearest = static_cast<float>(b);
-  const std::uint32_t step = static_cast<double>(nearest) < b ? 1 : 0;
-  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(nearest) + step);
-}
-
 /// Smallest key whose weights are all >= b.
 std::uint32_t key_ceil(float b) {
   return (std::bit_cast<std::uint32_t>(b) + (1U << kKeyShift) - 1) >> kKeyShift;
@@ -42,6 +32,15 @@ float nearest_edge(double b) {
 
 }  // namespace
 
+float float_ceil(double b) {
+  if (b > static_cast<double>(std::numeric_limits<float>::max())) {
+    return std::numeric_limits<float>::infinity();
+  }
+  const auto nearest = static_cast<float>(b);
+  const std::uint32_t step = static_cast<double>(nearest) < b ? 1 : 0;
+  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(nearest) + step);
+}
+
 double Distribution::min_nonzero() const {
   for (std::size_t bin = 0; bin < upper_.size(); ++bin) {
     if (tails_[bin].count > tails_[bin + 1].count && upper_[bin] > 0) {
@@ -51,7 +50,7 @@ double Distribution::min_nonzero() const {
   return 0;
 }
 
-std::size_t Distribution::place(double b) const { return ceil(exact_ ? b : nearest_edge(b)); }
+std::size_t Distribution::place(double b) const { return ceil(exact_ ? b : threshold(b)); }
 
 std::size_t Distribution::floor(double b) const {
   const std::size_t above = ceil(b);
@@ -65,7 +64,10 @@ std::size_t Distribution::ceil(double b) const {
   const float t = float_ceil(b);
   if (!exact_) {
     const std::uint32_t key = key_ceil(t);
-    return key <= first_key_ ? 0 : std::min<std::size_t>(key - first_key_, lower_.size());
+    const std::size_t keys = lower_.size() - cuts_.size();
+    const std::size_t below =
+        key <= first_key_ ? 0 : std::min<std::size_t>(key - first_key_, keys);
+    return cuts_.empty() ? below : below + cuts_below(t);
   }
   if (lower_.empty() || t <= lower_.front()) return 0;
   if (t > lower_.back()) return lower_.size();
@@ -73,6 +75,10 @@ std::size_t Distribution::ceil(double b) const {
   const auto begin = lower_.begin() + guide_[cell];
   return static_cast<std::size_t>(std::lower_bound(begin, lower_.begin() + guide_[cell + 1], t) -
                                   lower_.begin());
+}
+
+std::size_t Distribution::cuts_below(float t) const {
+  return static_cast<std::size_t>(std::lower_bound(cuts_.begin(), cuts_.end(), t) - cuts_.begin());
 }
 
 std::size_t Distribution::guide_cell(float magnitude) const {
@@ -97,7 +103,24 @@ float Distribution::zero_threshold() const {
 
 float Distribution::threshold(double b) const {
   if (exact_) return float_ceil(b);
+  if (!cuts_.empty() && std::binary_search(cuts_.begin(), cuts_.end(), float_ceil(b))) {
+    return float_ceil(b);
+  }
   return nearest_edge(b);
+}
+
+void Distribution::cut(std::span<const float> thresholds, std::span<const Tail> above) {
+  for (std::size_t i = 0; i < thresholds.size(); ++i) {
+    const float t = thresholds[i];
+    const std::size_t next = ceil(t);
+    const bool is_edge = next < lower_.size() && lower_[next] == t;
+    if (next == 0 || is_edge || t >= upper_[next - 1]) continue;
+    const auto at = static_cast<std::ptrdiff_t>(next);
+    lower_.insert(lower_.begin() + at, t);
+    upper_.insert(upper_.begin() + at - 1, t);
+    tails_.insert(tails_.begin() + at, above[i]);
+    cuts_.push_back(t);
+  }
 }
 
 void Distribution::finish(const Moments& moments) {

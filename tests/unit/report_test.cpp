@@ -106,7 +106,7 @@ TEST(ReportJson, HoldsEveryFigureOfATensorInAFixedOrder) {
   for (const auto& [key, value] : tensor.items()) keys.push_back(key);
   EXPECT_THAT(keys, testing::ElementsAre("name", "shape", "dtype", "quantized", "kept_reason",
                                          "bytes", "original_bytes", "compression_ratio", "bits",
-                                         "mode", "values", "rescale", "ratio_rule", "range", "x0",
+                                         "mode", "values", "rescale", "ratio_rule", "range", "search", "x0",
                                          "ratio", "scale", "rho", "gap", "relative_error_unscaled",
                                          "relative_error", "snr_db", "max_error", "entropy"));
   EXPECT_EQ(tensor["values"], "centroid");
