@@ -65,8 +65,7 @@ std::size_t Distribution::ceil(double b) const {
   if (!exact_) {
     const std::uint32_t key = key_ceil(t);
     const std::size_t keys = lower_.size() - cuts_.size();
-    const std::size_t below =
-        key <= first_key_ ? 0 : std::min<std::size_t>(key - first_key_, keys);
+    const std::size_t below = key <= first_key_ ? 0 : std::min<std::size_t>(key - first_key_, keys);
     return cuts_.empty() ? below : below + cuts_below(t);
   }
   if (lower_.empty() || t <= lower_.front()) return 0;

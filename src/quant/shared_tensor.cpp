@@ -3,6 +3,7 @@
 #include <mutex>
 #include <optional>
 
+#include "quant/exact_search.h"
 #include "quant/family.h"
 #include "quant/float_slabs.h"
 #include "quant/sample.h"
@@ -43,13 +44,14 @@ class NamedWork : public StagedWork {
 /// First all slabs are counted, then the codebook is fitted, then all slabs are encoded. What the
 /// threads found is put together in the order of the slabs or in integers, so it does not depend on
 /// who did what. A large tensor is encoded with a guess of the codebook while it is counted; when
-/// the guess proves good enough, that was all.
+/// the guess proves good enough, that was all. An exact search gathers some weights of all slabs
+/// before the codebook is made.
 class QuantizeWork : public NamedWork {
  public:
   using NamedWork::NamedWork;
 
  private:
-  enum class Stage { kNone, kCount, kEncode, kDone };
+  enum class Stage { kNone, kCount, kGather, kEncode, kDone };
 
   std::uint64_t begin() override {
     if (stage_ == Stage::kNone) {
@@ -65,6 +67,8 @@ class QuantizeWork : public NamedWork {
   void run(std::uint64_t slab, Scratch& scratch) override {
     if (stage_ == Stage::kCount) {
       count(slab, scratch);
+    } else if (stage_ == Stage::kGather) {
+      gather_slab(slab, scratch);
     } else {
       encode_slab(run_, index_, slab, *encoder_, {}, scratch);
     }
@@ -78,13 +82,60 @@ class QuantizeWork : public NamedWork {
   }
 
   void end() override {
-    if (stage_ == Stage::kEncode || fit()) {
-      stage_ = Stage::kDone;
-      return;
-    }
-    stage_ = Stage::kEncode;
+    stage_ = next_stage();
+    if (stage_ != Stage::kEncode) return;
     if (guess_) run_.sink.restart(index_, Part::kCodes);
     encoder_.emplace(report().codebook, weights_);
+  }
+
+  Stage next_stage() {
+    switch (stage_) {
+      case Stage::kCount:
+        put_together();
+        return is_exact() ? begin_exact() : fit() ? Stage::kDone : Stage::kEncode;
+      case Stage::kGather:
+        finish_exact();
+        return Stage::kEncode;
+      default:
+        return Stage::kDone;
+    }
+  }
+
+  [[nodiscard]] bool is_exact() const { return planned().settings.search == SearchRule::kExact; }
+
+  Stage begin_exact() {
+    exact_.emplace(weights_, planned().settings, run_.effort);
+    if (exact_->needs_weights()) {
+      gathered_.resize(slabs());
+      return Stage::kGather;
+    }
+    run_.meter.add(planned().info.bytes());  // The pass that is not needed.
+    finish_exact();
+    return Stage::kEncode;
+  }
+
+  void finish_exact() {
+    std::vector<float> all;
+    for (std::vector<float>& slab : gathered_) {
+      all.insert(all.end(), slab.begin(), slab.end());
+      slab = {};
+    }
+    take_codebook(run_, index_, weights_, exact_->finish(all, weights_));
+    exact_.reset();
+  }
+
+  void gather_slab(std::uint64_t slab, Scratch& scratch) {
+    const SlabRange range = slab_range(planned().info.count(), slab);
+    for_each_block(run_.model, index_, range, scratch.block,
+                   [&](std::uint64_t, WeightView weights) {
+                     gather(weights, exact_->marks(), gathered_[slab]);
+                   });
+    finish_read(range);
+  }
+
+  void finish_read(SlabRange range) {
+    if (!stays_mapped()) release(run_.model, index_, range);
+    run_.meter.add(range.count * size_of(planned().info.dtype));
   }
 
   [[nodiscard]] std::uint64_t slabs() const { return slab_count(planned().info.count()); }
@@ -113,8 +164,7 @@ class QuantizeWork : public NamedWork {
     } else {
       for_each_block(run_.model, index_, range, scratch.block,
                      [&](std::uint64_t, WeightView weights) { add(weights); });
-      if (!stays_mapped()) release(run_.model, index_, range);
-      run_.meter.add(range.count * size_of(planned().info.dtype));
+      finish_read(range);
     }
     add_sums(found);
   }
@@ -128,8 +178,7 @@ class QuantizeWork : public NamedWork {
     merge(sums_, found);
   }
 
-  /// Returns true when the codes that were written with the guess are right.
-  bool fit() {
+  void put_together() {
     Moments moments;
     for (const Moments& slab : moments_) moments += slab;
     try {
@@ -137,6 +186,10 @@ class QuantizeWork : public NamedWork {
     } catch (const NonFiniteWeights&) {
       refuse_nonfinite(run_, index_);
     }
+  }
+
+  /// Returns true when the codes that were written with the guess are right.
+  bool fit() {
     fit_tensor(run_, index_, weights_, guess_ ? &*guess_ : nullptr);
     if (!guess_ || guess_->thresholds != report().codebook.thresholds) return false;
     run_.meter.add(planned().info.bytes());  // The second pass that is not needed.
@@ -152,6 +205,8 @@ class QuantizeWork : public NamedWork {
   KeySums sums_;
   Distribution weights_;
   std::optional<Codebook> guess_;
+  std::optional<ExactSearch> exact_;
+  std::vector<std::vector<float>> gathered_;  // By slab.
   std::optional<Encoder> encoder_;
 };
 

@@ -4,8 +4,10 @@
 #include <cmath>
 #include <limits>
 #include <string>
+#include <utility>
 
 #include "quant/code_statistics.h"
+#include "quant/exact_search.h"
 #include "quant/family.h"
 #include "quant/float_slabs.h"
 
@@ -28,7 +30,13 @@ void quantize_tensor(const RunState& run, std::size_t index, Scratch& scratch) {
     refuse_nonfinite(run, index);
   }
   run.meter.add(run.plan.tensors[index].info.bytes());
-  fit_tensor(run, index, weights);
+  const TensorSettings& settings = run.reports[index].settings;
+  if (settings.search == SearchRule::kExact) {
+    const WeightView all = {scratch.weights.data(), scratch.weights.size()};
+    take_codebook(run, index, weights, fit_exactly(all, settings, run.effort, weights));
+  } else {
+    fit_tensor(run, index, weights);
+  }
   encode_slab(run, index, 0, Encoder(run.reports[index].codebook, weights), {}, scratch);
 }
 
@@ -95,8 +103,14 @@ void encode_slab(const RunState& run, std::size_t index, std::uint64_t slab, con
 
 void fit_tensor(const RunState& run, std::size_t index, const Distribution& weights,
                 const Codebook* guess) {
+  take_codebook(run, index, weights,
+                fit_codebook(weights, run.reports[index].settings, run.effort, guess));
+}
+
+void take_codebook(const RunState& run, std::size_t index, const Distribution& weights,
+                   Codebook codebook) {
   TensorReport& report = run.reports[index];
-  report.codebook = fit_codebook(weights, report.settings, run.effort, guess);
+  report.codebook = std::move(codebook);
   fill_errors(report, weights);
   run.sink.write(index, Part::kLevels, 0, std::as_bytes(std::span(report.codebook.levels)));
 }

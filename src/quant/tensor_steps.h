@@ -27,6 +27,11 @@ void encode_slab(const RunState& run, std::size_t index, std::uint64_t slab, con
 void fit_tensor(const RunState& run, std::size_t index, const Distribution& weights,
                 const Codebook* guess = nullptr);
 
+/// Writes the levels of a codebook and fills in the report; the distribution must have its
+/// thresholds.
+void take_codebook(const RunState& run, std::size_t index, const Distribution& weights,
+                   Codebook codebook);
+
 /// Copies slab number `slab` of a kept tensor, kCopySlab bytes, to the sink.
 inline constexpr std::uint64_t kCopySlab = kSlab * sizeof(float);
 void copy_slab(const RunState& run, std::size_t index, std::uint64_t slab);
