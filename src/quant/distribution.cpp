@@ -41,6 +41,15 @@ float float_ceil(double b) {
   return std::bit_cast<float>(std::bit_cast<std::uint32_t>(nearest) + step);
 }
 
+Tail& Tail::operator+=(const Tail& other) {
+  count += other.count;
+  negative += other.negative;
+  sum += other.sum;
+  negative_sum += other.negative_sum;
+  square += other.square;
+  return *this;
+}
+
 double Distribution::min_nonzero() const {
   for (std::size_t bin = 0; bin < upper_.size(); ++bin) {
     if (tails_[bin].count > tails_[bin + 1].count && upper_[bin] > 0) {
@@ -109,17 +118,38 @@ float Distribution::threshold(double b) const {
 }
 
 void Distribution::cut(std::span<const float> thresholds, std::span<const Tail> above) {
+  std::vector<float> lower, upper;
+  std::vector<Tail> tails;
+  std::size_t done = 0;
+  const auto copy_up_to = [&](std::size_t end) {
+    for (; done < end; ++done) {
+      lower.push_back(lower_[done]);
+      upper.push_back(upper_[done]);
+      tails.push_back(tails_[done]);
+    }
+  };
+  std::vector<float> cuts;
   for (std::size_t i = 0; i < thresholds.size(); ++i) {
     const float t = thresholds[i];
     const std::size_t next = ceil(t);
     const bool is_edge = next < lower_.size() && lower_[next] == t;
-    if (next == 0 || is_edge || t >= upper_[next - 1]) continue;
-    const auto at = static_cast<std::ptrdiff_t>(next);
-    lower_.insert(lower_.begin() + at, t);
-    upper_.insert(upper_.begin() + at - 1, t);
-    tails_.insert(tails_.begin() + at, above[i]);
-    cuts_.push_back(t);
+    if (next == 0 || is_edge || t >= upper_[next - 1] || (!cuts.empty() && cuts.back() == t)) {
+      continue;
+    }
+    copy_up_to(next);
+    lower.push_back(t);
+    upper.push_back(std::exchange(upper.back(), t));
+    tails.push_back(above[i]);
+    cuts.push_back(t);
   }
+  copy_up_to(lower_.size());
+  tails.push_back(tails_.back());
+  lower_ = std::move(lower);
+  upper_ = std::move(upper);
+  tails_ = std::move(tails);
+  const auto old = cuts_.size();
+  cuts_.insert(cuts_.end(), cuts.begin(), cuts.end());
+  std::inplace_merge(cuts_.begin(), cuts_.begin() + static_cast<std::ptrdiff_t>(old), cuts_.end());
 }
 
 void Distribution::finish(const Moments& moments) {
@@ -128,11 +158,7 @@ void Distribution::finish(const Moments& moments) {
     Tail& here = tails_[bin];
     const Tail& above = tails_[bin + 1];
     if (here.count > 0) distinct_ = std::min<std::size_t>(distinct_ + 1, 2);
-    here.count += above.count;
-    here.negative += above.negative;
-    here.sum += above.sum;
-    here.negative_sum += above.negative_sum;
-    here.square += above.square;
+    here += above;
   }
   const Tail& all = tails_[0];
   const double n = all.count;

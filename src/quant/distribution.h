@@ -23,6 +23,8 @@ struct Tail {
   double sum = 0;       ///< Sum of |w|.
   double negative_sum = 0;
   double square = 0;  ///< Sum of w^2, or an upper bound of it (bins that are not one value).
+
+  Tail& operator+=(const Tail& other);
 };
 
 /// The distribution of one tensor's weights: magnitudes in ascending bins, and sums above any
@@ -60,7 +62,7 @@ class Distribution {
 
   /// Cuts bins at thresholds between their edges: a boundary whose smallest float at or above it is
   /// a threshold, is placed there. Thresholds ascend; `above` are the sums over the weights at or
-  /// above each. Not for exact() ones, and once only.
+  /// above each. Not for exact() ones.
   void cut(std::span<const float> thresholds, std::span<const Tail> above);
 
   [[nodiscard]] const Tail& tail(std::size_t bin) const { return tails_[bin]; }

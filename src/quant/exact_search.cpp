@@ -1,8 +1,6 @@
 #include "quant/exact_search.h"
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <cmath>
 #include <utility>
 
@@ -15,18 +13,13 @@ namespace {
 
 /// Bounds carry rounding errors of this size; what is closer counts as proven.
 constexpr double kSlack = 1e-12;
-/// A stretch whose ends differ by less than this factor is not split: a bin is about as wide.
-constexpr double kNarrow = 1 + 0x1p-10;
+/// Stretches whose ends differ by less than this factor are not split: a bin is about as wide, or
+/// one of refine().
+constexpr double kNarrow = 1 + 0x1p-11, kNarrower = 1 + 0x1p-11 / (1 << kRefineBits);
 /// Most weights that are gathered.
 constexpr double kMostGathered = 1 << 24;
 /// Boundaries are rounded; windows are wider by this share.
 constexpr double kPad = 1e-12;
-constexpr std::uint32_t kMagnitudeBits = ~0U >> 1;
-constexpr std::size_t kStep = 4096;
-
-std::size_t key_of(float magnitude) {
-  return (std::bit_cast<std::uint32_t>(magnitude) & kMagnitudeBits) >> kKeyShift;
-}
 
 /// Bins that a boundary lies in.
 struct BinRange {
@@ -71,20 +64,6 @@ void cut_at(const SearchResult& partition, int intervals, const Sweep& sweep,
 
 }  // namespace
 
-void gather(WeightView weights, const KeyMarks& marks, std::vector<float>& out) {
-  std::array<float, kStep> found;
-  for (std::size_t first = 0; first < weights.size; first += kStep) {
-    const std::size_t end = std::min(weights.size, first + kStep);
-    std::size_t size = 0;
-    for (std::size_t i = first; i < end; ++i) {
-      // Always written, and kept by counting it: no branch to mispredict.
-      found[size] = weights.data[i];
-      size += marks[key_of(weights.data[i])];
-    }
-    out.insert(out.end(), found.begin(), found.begin() + static_cast<std::ptrdiff_t>(size));
-  }
-}
-
 ExactSearch::ExactSearch(const Distribution& distribution, const TensorSettings& settings,
                          SearchEffort effort)
     : settings_(settings), found_(find_partition(distribution, settings, effort)), best_(found_) {
@@ -92,31 +71,31 @@ ExactSearch::ExactSearch(const Distribution& distribution, const TensorSettings&
   const SearchSpace space = find_family(settings.mode).space(distribution, settings);
   one_ratio_ = space.r_low == space.r_high;
   Objective objective(distribution, settings.bits, settings.values);
-  look(objective, space.x_low, space.x_high);
-  choose(distribution);
+  look(objective, space.x_low, space.x_high, kNarrow);
+  if (!distribution.exact()) choose(distribution, kKeyShift);
 }
 
 /// Keeps the narrow stretches whose bound exceeds what was found.
-void ExactSearch::look(Objective& objective, double low, double high) {
+void ExactSearch::look(Objective& objective, double low, double high, double narrow) {
   const double r = found_.r;
   const double bound = objective.upper_bound(low, r, high, r, r, r);
   if (bound <= found_.fit.rho + kSlack) return leave_out(bound);
-  if (high <= low * kNarrow) {
+  if (high <= low * narrow) {
     stretches_.push_back({low, high, bound});
     return;
   }
   const double middle = std::sqrt(low * high);
-  look(objective, low, middle);
-  look(objective, middle, high);
+  look(objective, low, middle, narrow);
+  look(objective, middle, high, narrow);
 }
 
 void ExactSearch::leave_out(double bound) { bound_ = std::max(bound_, bound); }
 
 /// Marks the keys of the most promising stretches, as far as memory allows; the others are left
 /// out.
-void ExactSearch::choose(const Distribution& distribution) {
-  if (distribution.exact() || stretches_.empty()) return;
-  marks_.assign(kKeys / 2, 0);
+void ExactSearch::choose(const Distribution& distribution, int shift) {
+  marks_ = MagnitudeMarks(shift);
+  wanted_ = 0;
   std::stable_sort(stretches_.begin(), stretches_.end(),
                    [](const Stretch& a, const Stretch& b) { return a.bound > b.bound; });
   std::vector<Stretch> chosen;
@@ -130,7 +109,7 @@ void ExactSearch::choose(const Distribution& distribution) {
   stretches_ = std::move(chosen);
   std::sort(stretches_.begin(), stretches_.end(),
             [](const Stretch& a, const Stretch& b) { return a.low < b.low; });
-  if (wanted_ == 0) marks_.clear();
+  if (stretches_.empty()) marks_ = {};
 }
 
 /// Marks the keys that boundaries can lie in. Returns false where these are too many weights, or
@@ -143,7 +122,7 @@ bool ExactSearch::mark(const Distribution& distribution, const Stretch& stretch)
   for (const double width : widths) {
     const BinRange bins = bins_between(distribution, stretch.low * width, stretch.high * width);
     for (std::size_t bin = bins.begin; bin < bins.end; ++bin) {
-      const std::size_t key = key_of(distribution.lower(bin));
+      const std::size_t key = marks_.key(distribution.lower(bin));
       if (key == 0) return false;
       if (marks_[key] != 0 || (!keys.empty() && keys.back() >= key)) continue;
       keys.push_back(key);
@@ -152,23 +131,39 @@ bool ExactSearch::mark(const Distribution& distribution, const Stretch& stretch)
   }
   if (wanted_ + more > kMostGathered) return false;
   wanted_ += more;
-  for (const std::size_t key : keys) marks_[key] = 1;
+  for (const std::size_t key : keys) marks_.set(key);
   return true;
 }
 
 Codebook ExactSearch::finish(std::span<const float> gathered, Distribution& distribution) {
-  if (!stretches_.empty()) {
-    sweep(distribution.exact() ? magnitudes_of(distribution) : count_magnitudes(gathered),
-          distribution);
+  if (!stretches_.empty() && distribution.exact()) {
+    sweep(magnitudes_of(distribution), distribution, distribution);
+  } else if (!stretches_.empty()) {
+    sweep_gathered(gathered, distribution);
   }
   Codebook book = codebook_of(distribution, settings_, best_);
   book.gap = std::min(gap(book.rho), 1 - book.rho);
   return book;
 }
 
-void ExactSearch::sweep(std::span<const MagnitudeCount> magnitudes, Distribution& distribution) {
+/// Finer bins leave less to sort and to sweep.
+void ExactSearch::sweep_gathered(std::span<const float> gathered, Distribution& distribution) {
+  const Distribution fine = refine(distribution, marks_, gathered);
+  Objective objective(fine, settings_.bits, settings_.values);
+  for (const Stretch& stretch : std::exchange(stretches_, {})) {
+    look(objective, stretch.low, stretch.high, kNarrower);
+  }
+  choose(fine, kKeyShift - kRefineBits);
+  if (stretches_.empty()) return;
+  std::vector<float> wanted;
+  marks_.gather({gathered.data(), gathered.size()}, wanted);
+  sweep(count_magnitudes(wanted), fine, distribution);
+}
+
+void ExactSearch::sweep(std::span<const MagnitudeCount> magnitudes, const Distribution& fine,
+                        Distribution& distribution) {
   const int intervals = 1 << (settings_.bits - 1);
-  Sweep sweep(distribution, magnitudes, intervals, found_.r);
+  Sweep sweep(fine, magnitudes, intervals, found_.r);
   for (const Stretch& stretch : stretches_) sweep.run(stretch.low, stretch.high);
   leave_out(sweep.best_rho());
   SearchResult swept = {sweep.best_x0(), found_.r, {}, 0};
@@ -191,7 +186,7 @@ Codebook fit_exactly(WeightView weights, const TensorSettings& settings, SearchE
                      Distribution& distribution) {
   ExactSearch search(distribution, settings, effort);
   std::vector<float> gathered;
-  if (search.needs_weights()) gather(weights, search.marks(), gathered);
+  if (search.needs_weights()) search.marks().gather(weights, gathered);
   return search.finish(gathered, distribution);
 }
 

@@ -1,27 +1,22 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <span>
 #include <vector>
 
 #include "quant/distribution.h"
 #include "quant/family.h"
 #include "quant/magnitude_sort.h"
+#include "quant/refine.h"
 #include "wquant/codebook.h"
 
 namespace wquant {
 
-/// A flag for every histogram key of a magnitude: its weights are wanted.
-using KeyMarks = std::vector<std::uint8_t>;
-
-/// Appends the weights of marked keys.
-void gather(WeightView weights, const KeyMarks& marks, std::vector<float>& out);
-
 /// The best x0 of all real numbers of the family's space, at the ratio that the ordinary search
 /// finds: bounds leave some stretches of x0, the weights near the boundaries of these are read once
-/// more, and all partitions of the stretches are tried (Sweep). What the ordinary search found
-/// stays where its boundaries, at edges, make a partition that none of them surpasses.
+/// more, bounds from finer bins leave less, and there all partitions are tried (Sweep). What the
+/// ordinary search found stays where its boundaries, at edges, make a partition that none of them
+/// surpasses.
 class ExactSearch {
  public:
   ExactSearch(const Distribution& distribution, const TensorSettings& settings,
@@ -29,7 +24,7 @@ class ExactSearch {
 
   /// Whether finish() needs weights, and of which keys.
   [[nodiscard]] bool needs_weights() const { return !marks_.empty(); }
-  [[nodiscard]] const KeyMarks& marks() const { return marks_; }
+  [[nodiscard]] const MagnitudeMarks& marks() const { return marks_; }
 
   /// The codebook. `gathered` are the weights of the marked keys in any order; `distribution` is
   /// that of the constructor and becomes one that has the codebook's thresholds.
@@ -40,11 +35,13 @@ class ExactSearch {
   struct Stretch {
     double low, high, bound;
   };
-  void look(Objective& objective, double low, double high);
-  void choose(const Distribution& distribution);
+  void look(Objective& objective, double low, double high, double narrow);
+  void choose(const Distribution& distribution, int shift);
   bool mark(const Distribution& distribution, const Stretch& stretch);
   void leave_out(double bound);
-  void sweep(std::span<const MagnitudeCount> magnitudes, Distribution& distribution);
+  void sweep_gathered(std::span<const float> gathered, Distribution& distribution);
+  void sweep(std::span<const MagnitudeCount> magnitudes, const Distribution& fine,
+             Distribution& distribution);
   [[nodiscard]] double gap(double rho) const;
 
   TensorSettings settings_;
@@ -53,7 +50,7 @@ class ExactSearch {
   bool one_ratio_ = false;
   std::vector<Stretch> stretches_;  // That are swept; ascending.
   double bound_ = 0;                // Of all x0 outside of them, and found by the sweep.
-  KeyMarks marks_;
+  MagnitudeMarks marks_;
   double wanted_ = 0;  // Weights of the marked keys.
 };
 

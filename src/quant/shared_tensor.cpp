@@ -128,7 +128,7 @@ class QuantizeWork : public NamedWork {
     const SlabRange range = slab_range(planned().info.count(), slab);
     for_each_block(run_.model, index_, range, scratch.block,
                    [&](std::uint64_t, WeightView weights) {
-                     gather(weights, exact_->marks(), gathered_[slab]);
+                     exact_->marks().gather(weights, gathered_[slab]);
                    });
     finish_read(range);
   }
