@@ -75,7 +75,7 @@ std::size_t Distribution::ceil(double b) const {
     const std::uint32_t key = key_ceil(t);
     const std::size_t keys = lower_.size() - cuts_.size();
     const std::size_t below = key <= first_key_ ? 0 : std::min<std::size_t>(key - first_key_, keys);
-    return cuts_.empty() ? below : below + cuts_below(t);
+    return cuts_.empty() ? below : below + cuts_below(t, below);
   }
   if (lower_.empty() || t <= lower_.front()) return 0;
   if (t > lower_.back()) return lower_.size();
@@ -85,8 +85,21 @@ std::size_t Distribution::ceil(double b) const {
                                   lower_.begin());
 }
 
-std::size_t Distribution::cuts_below(float t) const {
-  return static_cast<std::size_t>(std::lower_bound(cuts_.begin(), cuts_.end(), t) - cuts_.begin());
+/// Of a threshold in the key before number `key` or at that one's edge.
+std::size_t Distribution::cuts_below(float t, std::size_t key) const {
+  const auto begin = cuts_.begin() + (key == 0 ? 0 : cuts_of_key_[key - 1]);
+  return static_cast<std::size_t>(std::lower_bound(begin, cuts_.begin() + cuts_of_key_[key], t) -
+                                  cuts_.begin());
+}
+
+void Distribution::make_cut_guide(std::size_t keys) {
+  cuts_of_key_.resize(keys + 1);
+  std::size_t cut = 0;
+  for (std::size_t key = 0; key <= keys; ++key) {
+    const float edge = edge_of_key(first_key_ + key);
+    while (cut < cuts_.size() && cuts_[cut] < edge) ++cut;
+    cuts_of_key_[key] = static_cast<std::uint32_t>(cut);
+  }
 }
 
 std::size_t Distribution::guide_cell(float magnitude) const {
@@ -150,6 +163,7 @@ void Distribution::cut(std::span<const float> thresholds, std::span<const Tail> 
   const auto old = cuts_.size();
   cuts_.insert(cuts_.end(), cuts.begin(), cuts.end());
   std::inplace_merge(cuts_.begin(), cuts_.begin() + static_cast<std::ptrdiff_t>(old), cuts_.end());
+  make_cut_guide(lower_.size() - cuts_.size());
 }
 
 void Distribution::finish(const Moments& moments) {

@@ -75,15 +75,17 @@ class Distribution {
   /// Makes sums above an edge of the bins' own sums.
   void finish(const Moments& moments);
 
-  [[nodiscard]] std::size_t cuts_below(float t) const;
+  void make_cut_guide(std::size_t keys);
+  [[nodiscard]] std::size_t cuts_below(float t, std::size_t key) const;
   [[nodiscard]] std::size_t guide_cell(float magnitude) const;
   void make_guide();
 
-  bool exact_ = true;                // One magnitude a bin.
-  bool signed_zeros_ = false;        // Weights at or just below -0.0.
-  std::uint32_t first_key_ = 0;      // Of bin 0 when not exact_.
-  std::vector<float> cuts_;          // Lower edges of bins that are not edges of keys.
-  std::vector<std::int32_t> guide_;  // First bin of each range of bit patterns when exact_.
+  bool exact_ = true;                       // One magnitude a bin.
+  bool signed_zeros_ = false;               // Weights at or just below -0.0.
+  std::uint32_t first_key_ = 0;             // Of bin 0 when not exact_.
+  std::vector<float> cuts_;                 // Lower edges of bins that are not edges of keys.
+  std::vector<std::uint32_t> cuts_of_key_;  // By key from first_key_ on: cuts below its edge.
+  std::vector<std::int32_t> guide_;         // First bin of each range of bit patterns when exact_.
   int guide_shift_ = 0;
   std::vector<float> lower_, upper_;  // Smallest and largest magnitude that a bin can hold.
   std::vector<Tail> tails_{Tail{}};   // One more than bins; the last is zero.

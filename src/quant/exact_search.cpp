@@ -14,8 +14,10 @@ namespace {
 /// Bounds carry rounding errors of this size; what is closer counts as proven.
 constexpr double kSlack = 1e-12;
 /// Stretches whose ends differ by less than this factor are not split: a bin is about as wide, or
-/// one of refine().
-constexpr double kNarrow = 1 + 0x1p-11, kNarrower = 1 + 0x1p-11 / (1 << kRefineBits);
+/// a part of one.
+constexpr double kNarrow = 1 + 0x1p-11, kNarrower = 1 + 0x1p-11 / (1 << kPartBits);
+/// Where more than this share of the weights would be gathered, parts are counted first.
+constexpr double kGatherShare = 1.0 / 32;
 /// Most weights that are gathered.
 constexpr double kMostGathered = 1 << 24;
 /// Boundaries are rounded; windows are wider by this share.
@@ -72,7 +74,9 @@ ExactSearch::ExactSearch(const Distribution& distribution, const TensorSettings&
   one_ratio_ = space.r_low == space.r_high;
   Objective objective(distribution, settings.bits, settings.values);
   look(objective, space.x_low, space.x_high, kNarrow);
-  if (!distribution.exact()) choose(distribution, kKeyShift);
+  if (distribution.exact()) return;
+  choose(distribution, kKeyShift, distribution.count());
+  needs_parts_ = wanted_ > std::min(kMostGathered, kGatherShare * distribution.count());
 }
 
 /// Keeps the narrow stretches whose bound exceeds what was found.
@@ -93,14 +97,14 @@ void ExactSearch::leave_out(double bound) { bound_ = std::max(bound_, bound); }
 
 /// Marks the keys of the most promising stretches, as far as memory allows; the others are left
 /// out.
-void ExactSearch::choose(const Distribution& distribution, int shift) {
+void ExactSearch::choose(const Distribution& distribution, int shift, double most) {
   marks_ = MagnitudeMarks(shift);
   wanted_ = 0;
   std::stable_sort(stretches_.begin(), stretches_.end(),
                    [](const Stretch& a, const Stretch& b) { return a.bound > b.bound; });
   std::vector<Stretch> chosen;
   for (const Stretch& stretch : stretches_) {
-    if (mark(distribution, stretch)) {
+    if (mark(distribution, stretch, most)) {
       chosen.push_back(stretch);
     } else {
       leave_out(stretch.bound);
@@ -114,7 +118,7 @@ void ExactSearch::choose(const Distribution& distribution, int shift) {
 
 /// Marks the keys that boundaries can lie in. Returns false where these are too many weights, or
 /// some of the key of zero, whose weights have no sign.
-bool ExactSearch::mark(const Distribution& distribution, const Stretch& stretch) {
+bool ExactSearch::mark(const Distribution& distribution, const Stretch& stretch, double most) {
   std::vector<double> widths((std::size_t{1} << (settings_.bits - 1)) - 1);
   place_boundaries(1, found_.r, widths);
   std::vector<std::size_t> keys;
@@ -129,41 +133,35 @@ bool ExactSearch::mark(const Distribution& distribution, const Stretch& stretch)
       more += count_of(distribution, bin);
     }
   }
-  if (wanted_ + more > kMostGathered) return false;
+  if (wanted_ + more > most) return false;
   wanted_ += more;
   for (const std::size_t key : keys) marks_.set(key);
   return true;
 }
 
+void ExactSearch::refine(PartTable& parts, const Distribution& distribution) {
+  fine_ = parts.refine(distribution);
+  needs_parts_ = false;
+  Objective objective(*fine_, settings_.bits, settings_.values);
+  for (const Stretch& stretch : std::exchange(stretches_, {})) {
+    look(objective, stretch.low, stretch.high, kNarrower);
+  }
+  choose(*fine_, kKeyShift - kPartBits, kMostGathered);
+}
+
 Codebook ExactSearch::finish(std::span<const float> gathered, Distribution& distribution) {
-  if (!stretches_.empty() && distribution.exact()) {
-    sweep(magnitudes_of(distribution), distribution, distribution);
-  } else if (!stretches_.empty()) {
-    sweep_gathered(gathered, distribution);
+  if (!stretches_.empty()) {
+    sweep(distribution.exact() ? magnitudes_of(distribution) : count_magnitudes(gathered),
+          distribution);
   }
   Codebook book = codebook_of(distribution, settings_, best_);
   book.gap = std::min(gap(book.rho), 1 - book.rho);
   return book;
 }
 
-/// Finer bins leave less to sort and to sweep.
-void ExactSearch::sweep_gathered(std::span<const float> gathered, Distribution& distribution) {
-  const Distribution fine = refine(distribution, marks_, gathered);
-  Objective objective(fine, settings_.bits, settings_.values);
-  for (const Stretch& stretch : std::exchange(stretches_, {})) {
-    look(objective, stretch.low, stretch.high, kNarrower);
-  }
-  choose(fine, kKeyShift - kRefineBits);
-  if (stretches_.empty()) return;
-  std::vector<float> wanted;
-  marks_.gather({gathered.data(), gathered.size()}, wanted);
-  sweep(count_magnitudes(wanted), fine, distribution);
-}
-
-void ExactSearch::sweep(std::span<const MagnitudeCount> magnitudes, const Distribution& fine,
-                        Distribution& distribution) {
+void ExactSearch::sweep(std::span<const MagnitudeCount> magnitudes, Distribution& distribution) {
   const int intervals = 1 << (settings_.bits - 1);
-  Sweep sweep(fine, magnitudes, intervals, found_.r);
+  Sweep sweep(fine_ ? *fine_ : distribution, magnitudes, intervals, found_.r);
   for (const Stretch& stretch : stretches_) sweep.run(stretch.low, stretch.high);
   leave_out(sweep.best_rho());
   SearchResult swept = {sweep.best_x0(), found_.r, {}, 0};
@@ -185,6 +183,13 @@ double ExactSearch::gap(double rho) const {
 Codebook fit_exactly(WeightView weights, const TensorSettings& settings, SearchEffort effort,
                      Distribution& distribution) {
   ExactSearch search(distribution, settings, effort);
+  if (search.needs_parts()) {
+    PartTable parts(distribution, search.marks());
+    for (std::size_t first = 0; first < weights.size; first += kBlock) {
+      parts.add(weights.part(first, std::min<std::size_t>(kBlock, weights.size - first)));
+    }
+    search.refine(parts, distribution);
+  }
   std::vector<float> gathered;
   if (search.needs_weights()) search.marks().gather(weights, gathered);
   return search.finish(gathered, distribution);

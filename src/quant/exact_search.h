@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -22,12 +23,18 @@ class ExactSearch {
   ExactSearch(const Distribution& distribution, const TensorSettings& settings,
               SearchEffort effort);
 
-  /// Whether finish() needs weights, and of which keys.
+  /// Whether refine() comes before anything else: there are too many weights to gather. marks()
+  /// are the keys whose parts it wants to be counted.
+  [[nodiscard]] bool needs_parts() const { return needs_parts_; }
+  /// Whether finish() needs weights, those of marks().
   [[nodiscard]] bool needs_weights() const { return !marks_.empty(); }
   [[nodiscard]] const MagnitudeMarks& marks() const { return marks_; }
 
-  /// The codebook. `gathered` are the weights of the marked keys in any order; `distribution` is
-  /// that of the constructor and becomes one that has the codebook's thresholds.
+  /// Looks at bounds from finer bins: fewer weights are needed after that, or none.
+  void refine(PartTable& parts, const Distribution& distribution);
+
+  /// The codebook. `gathered` are the weights of marks() in any order; `distribution` is that of
+  /// the constructor and becomes one that has the codebook's thresholds.
   Codebook finish(std::span<const float> gathered, Distribution& distribution);
 
  private:
@@ -36,12 +43,10 @@ class ExactSearch {
     double low, high, bound;
   };
   void look(Objective& objective, double low, double high, double narrow);
-  void choose(const Distribution& distribution, int shift);
-  bool mark(const Distribution& distribution, const Stretch& stretch);
+  void choose(const Distribution& distribution, int shift, double most);
+  bool mark(const Distribution& distribution, const Stretch& stretch, double most);
   void leave_out(double bound);
-  void sweep_gathered(std::span<const float> gathered, Distribution& distribution);
-  void sweep(std::span<const MagnitudeCount> magnitudes, const Distribution& fine,
-             Distribution& distribution);
+  void sweep(std::span<const MagnitudeCount> magnitudes, Distribution& distribution);
   [[nodiscard]] double gap(double rho) const;
 
   TensorSettings settings_;
@@ -52,6 +57,8 @@ class ExactSearch {
   double bound_ = 0;                // Of all x0 outside of them, and found by the sweep.
   MagnitudeMarks marks_;
   double wanted_ = 0;  // Weights of the marked keys.
+  bool needs_parts_ = false;
+  std::optional<Distribution> fine_;  // What refine() made.
 };
 
 /// The codebook of weights in memory, whose distribution becomes one with its thresholds.

@@ -2,64 +2,18 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace wquant {
 namespace {
 
 constexpr std::size_t kStep = 4096;
-constexpr std::size_t kParts = std::size_t{1} << kRefineBits;
-constexpr int kPartShift = kKeyShift - kRefineBits;
-
-/// Sums over the weights of every part of the bins that are not left out.
-class Parts {
- public:
-  Parts(const Distribution& distribution, const MagnitudeMarks& marks)
-      : first_(distribution.bins() > 0 ? marks.key(distribution.lower(0)) : 0) {
-    for (std::size_t bin = 0; bin < distribution.bins(); ++bin) {
-      const bool marked = marks[marks.key(distribution.lower(bin))] != 0;
-      if (marked) bins_.push_back(bin);
-      slots_.push_back(bins_.size());
-    }
-    sums_.resize(bins_.size() * kParts);
-  }
-
-  /// Weights of one part have one exponent: their sum is exact, whatever their order.
-  void add(float weight) {
-    const std::uint32_t bits = std::bit_cast<std::uint32_t>(weight) & (~0U >> 1);
-    const std::size_t slot = slots_[(bits >> kKeyShift) - first_] - 1;
-    Tail& part = sums_[slot * kParts + (bits >> kPartShift) % kParts];
-    const double size = std::bit_cast<float>(bits);
-    const double negative = weight < 0 ? 1 : 0;
-    part.count += 1;
-    part.negative += negative;
-    part.sum += size;
-    part.negative_sum += negative * size;
-    part.square += size * size;
-  }
-
-  void cut(Distribution& distribution) const {
-    std::vector<float> thresholds;
-    std::vector<Tail> above;
-    for (std::size_t slot = 0; slot < bins_.size(); ++slot) {
-      const auto edge = std::bit_cast<std::uint32_t>(distribution.lower(bins_[slot]));
-      std::array<Tail, kParts> tails;
-      Tail tail = distribution.tail(bins_[slot] + 1);
-      for (std::size_t part = kParts; part-- > 0;)
-        tails[part] = tail += sums_[slot * kParts + part];
-      for (std::uint32_t part = 1; part < kParts; ++part) {
-        thresholds.push_back(std::bit_cast<float>(edge + (part << kPartShift)));
-        above.push_back(tails[part]);
-      }
-    }
-    distribution.cut(thresholds, above);
-  }
-
- private:
-  std::size_t first_;               // Key of bin 0.
-  std::vector<std::size_t> bins_;   // That are cut.
-  std::vector<std::size_t> slots_;  // By bin: how many up to it are cut.
-  std::vector<Tail> sums_;
-};
+constexpr std::uint32_t kParts = 1U << kPartBits;
+constexpr int kPartShift = kKeyShift - kPartBits;
+/// Entries of a row of the table: parts of weights above zero, then below.
+constexpr std::size_t kRow = 2 * kParts;
+/// A weight in the table, whose bits below the part's stand beside.
+constexpr std::uint64_t kOne = std::uint64_t{1} << 40;
 
 }  // namespace
 
@@ -77,12 +31,88 @@ void MagnitudeMarks::gather(WeightView weights, std::vector<float>& out) const {
   }
 }
 
-Distribution refine(const Distribution& distribution, const MagnitudeMarks& marks,
-                    std::span<const float> gathered) {
-  Parts parts(distribution, marks);
-  for (const float weight : gathered) parts.add(weight);
+PartTable::PartTable(const Distribution& distribution, const MagnitudeMarks& marks)
+    : rows_(kKeys / 2) {
+  for (std::size_t bin = 0; bin < distribution.bins(); ++bin) {
+    const std::size_t key = marks.key(distribution.lower(bin));
+    if (marks[key] == 0) continue;
+    bins_.push_back(bin);
+    rows_[key] = static_cast<std::uint32_t>(bins_.size());
+  }
+  table_.resize((bins_.size() + 1) * kRow);
+  sums_.resize(table_.size());
+}
+
+void PartTable::add(WeightView weights) {
+  if (counted_ + weights.size > kKeyFlush) drain();
+  counted_ += weights.size;
+  for (std::size_t i = 0; i < weights.size; ++i) {
+    const float w = weights.data[i];
+    const auto bits = std::bit_cast<std::uint32_t>(w);
+    const std::size_t row = rows_[(bits & (~0U >> 1)) >> kKeyShift];
+    const std::uint32_t part = (bits >> 31) * kParts + (bits >> kPartShift) % kParts;
+    table_[row * kRow + part] += kOne + bits % (1U << kPartShift);
+  }
+}
+
+void PartTable::drain() {
+  for (std::size_t i = 0; i < table_.size(); ++i) {
+    const std::uint64_t sum = std::exchange(table_[i], 0);
+    sums_[i].count += sum / kOne;
+    sums_[i].residual += sum % kOne;
+  }
+  counted_ = 0;
+}
+
+PartTable& PartTable::operator+=(PartTable& other) {
+  other.drain();
+  for (std::size_t i = 0; i < sums_.size(); ++i) {
+    sums_[i].count += other.sums_[i].count;
+    sums_[i].residual += other.sums_[i].residual;
+  }
+  return *this;
+}
+
+/// Sums of a part whose smallest magnitude has the bit pattern `edge`.
+Tail PartTable::part_sums(std::size_t row, std::uint32_t part, std::uint32_t edge) const {
+  const Sum& plus = sums_[row * kRow + part];
+  const Sum& minus = sums_[row * kRow + kParts + part];
+  const double low = std::bit_cast<float>(edge);
+  const double high = std::bit_cast<float>(edge + (1U << kPartShift));
+  const double ulp = (high - low) / (1 << kPartShift);
+  const auto sum = [&](const Sum& of) {
+    return static_cast<double>(of.count) * low + static_cast<double>(of.residual) * ulp;
+  };
+  Tail tail;
+  tail.count = static_cast<double>(plus.count + minus.count);
+  tail.negative = static_cast<double>(minus.count);
+  tail.sum = sum(plus) + sum(minus);
+  tail.negative_sum = sum(minus);
+  // (w - low)(high - w) >= 0 bounds the sum of squares.
+  tail.square = (low + high) * tail.sum - tail.count * low * high;
+  return tail;
+}
+
+Distribution PartTable::refine(const Distribution& distribution) {
+  drain();
+  std::vector<float> thresholds;
+  std::vector<Tail> above;
+  for (std::size_t row = 1; row <= bins_.size(); ++row) {
+    const std::size_t bin = bins_[row - 1];
+    const auto edge = std::bit_cast<std::uint32_t>(distribution.lower(bin));
+    std::array<Tail, kParts> tails;
+    Tail tail = distribution.tail(bin + 1);
+    for (std::uint32_t part = kParts; part-- > 0;) {
+      tail += part_sums(row, part, edge + (part << kPartShift));
+      tails[part] = tail;
+    }
+    for (std::uint32_t part = 1; part < kParts; ++part) {
+      thresholds.push_back(std::bit_cast<float>(edge + (part << kPartShift)));
+      above.push_back(tails[part]);
+    }
+  }
   Distribution fine = distribution;
-  parts.cut(fine);
+  fine.cut(thresholds, above);
   return fine;
 }
 

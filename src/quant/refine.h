@@ -32,12 +32,34 @@ class MagnitudeMarks {
   std::vector<std::uint8_t> flags_;
 };
 
-/// Bins that refine() makes of one.
-inline constexpr int kRefineBits = 4;
+/// Equal parts that a marked key is cut into: 2^kPartBits.
+inline constexpr int kPartBits = 4;
 
-/// The distribution with the marked keys cut into 2^kRefineBits equal parts. `gathered` are all
-/// weights of these keys.
-Distribution refine(const Distribution& distribution, const MagnitudeMarks& marks,
-                    std::span<const float> gathered);
+/// Counts the weights of the parts of marked keys. All sums are integers, so no order of adding
+/// changes them.
+class PartTable {
+ public:
+  /// Of marked keys of `kKeyShift` that the distribution has bins for.
+  PartTable(const Distribution& distribution, const MagnitudeMarks& marks);
+
+  void add(WeightView weights);
+  PartTable& operator+=(PartTable& other);
+
+  /// The distribution with the marked keys cut into their parts.
+  Distribution refine(const Distribution& distribution);
+
+ private:
+  struct Sum {
+    std::uint64_t count = 0, residual = 0;
+  };
+  void drain();
+  [[nodiscard]] Tail part_sums(std::size_t row, std::uint32_t part, std::uint32_t edge) const;
+
+  std::vector<std::size_t> bins_;     // That are cut.
+  std::vector<std::uint32_t> rows_;   // By magnitude key: its row of the table, 0 for all unmarked.
+  std::vector<std::uint64_t> table_;  // 2^40 and the bits below the part's, for each weight.
+  std::vector<Sum> sums_;             // What was drained from the table.
+  std::uint64_t counted_ = 0;
+};
 
 }  // namespace wquant

@@ -2,6 +2,7 @@
 
 #include <mutex>
 #include <optional>
+#include <utility>
 
 #include "quant/exact_search.h"
 #include "quant/family.h"
@@ -51,7 +52,7 @@ class QuantizeWork : public NamedWork {
   using NamedWork::NamedWork;
 
  private:
-  enum class Stage { kNone, kCount, kGather, kEncode, kDone };
+  enum class Stage { kNone, kCount, kRefine, kGather, kEncode, kDone };
 
   std::uint64_t begin() override {
     if (stage_ == Stage::kNone) {
@@ -67,6 +68,8 @@ class QuantizeWork : public NamedWork {
   void run(std::uint64_t slab, Scratch& scratch) override {
     if (stage_ == Stage::kCount) {
       count(slab, scratch);
+    } else if (stage_ == Stage::kRefine) {
+      count_parts(slab, scratch);
     } else if (stage_ == Stage::kGather) {
       gather_slab(slab, scratch);
     } else {
@@ -92,7 +95,12 @@ class QuantizeWork : public NamedWork {
     switch (stage_) {
       case Stage::kCount:
         put_together();
-        return is_exact() ? begin_exact() : fit() ? Stage::kDone : Stage::kEncode;
+        if (!is_exact()) return fit() ? Stage::kDone : Stage::kEncode;
+        exact_.emplace(weights_, planned().settings, run_.effort);
+        return exact_->needs_parts() ? Stage::kRefine : gather_or_finish();
+      case Stage::kRefine:
+        refine();
+        return gather_or_finish();
       case Stage::kGather:
         finish_exact();
         return Stage::kEncode;
@@ -103,15 +111,42 @@ class QuantizeWork : public NamedWork {
 
   [[nodiscard]] bool is_exact() const { return planned().settings.search == SearchRule::kExact; }
 
-  Stage begin_exact() {
-    exact_.emplace(weights_, planned().settings, run_.effort);
+  Stage gather_or_finish() {
     if (exact_->needs_weights()) {
       gathered_.resize(slabs());
       return Stage::kGather;
     }
-    run_.meter.add(planned().info.bytes());  // The pass that is not needed.
     finish_exact();
     return Stage::kEncode;
+  }
+
+  /// With any table that no other thread has: what they hold in the end is put together.
+  void count_parts(std::uint64_t slab, Scratch& scratch) {
+    PartTable parts = take_parts();
+    const SlabRange range = slab_range(planned().info.count(), slab);
+    for_each_block(run_.model, index_, range, scratch.block,
+                   [&](std::uint64_t, WeightView weights) { parts.add(weights); });
+    finish_read(range);
+    const std::lock_guard lock(mutex_);
+    parts_.push_back(std::move(parts));
+  }
+
+  PartTable take_parts() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!parts_.empty()) {
+        PartTable parts = std::move(parts_.back());
+        parts_.pop_back();
+        return parts;
+      }
+    }
+    return {weights_, exact_->marks()};
+  }
+
+  void refine() {
+    for (std::size_t i = 1; i < parts_.size(); ++i) parts_[0] += parts_[i];
+    exact_->refine(parts_[0], weights_);
+    parts_.clear();
   }
 
   void finish_exact() {
@@ -201,11 +236,12 @@ class QuantizeWork : public NamedWork {
   Stage stage_ = Stage::kNone;
   double pivot_ = 0;
   std::vector<Moments> moments_;  // By slab.
-  std::mutex mutex_;              // Of sums_, while slabs are counted.
+  std::mutex mutex_;              // Of sums_ and parts_, while slabs are counted.
   KeySums sums_;
   Distribution weights_;
   std::optional<Codebook> guess_;
   std::optional<ExactSearch> exact_;
+  std::vector<PartTable> parts_;              // That no thread has.
   std::vector<std::vector<float>> gathered_;  // By slab.
   std::optional<Encoder> encoder_;
 };
