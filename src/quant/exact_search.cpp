@@ -13,11 +13,12 @@ namespace {
 
 /// Bounds carry rounding errors of this size; what is closer counts as proven.
 constexpr double kSlack = 1e-12;
-/// Stretches whose ends differ by less than this factor are not split: a bin is about as wide, or
-/// a part of one.
-constexpr double kNarrow = 1 + 0x1p-11, kNarrower = 1 + 0x1p-11 / (1 << kPartBits);
+/// Stretches whose ends differ by a smaller share are not split: a bin is about as wide.
+constexpr double kNarrow = 0x1p-11;
 /// Where more than this share of the weights would be gathered, parts are counted first.
 constexpr double kGatherShare = 1.0 / 32;
+/// Bins this fine are not refined: the tables grow.
+constexpr int kFinestShift = kKeyShift - 2 * kPartBits;
 /// Most weights that are gathered.
 constexpr double kMostGathered = 1 << 24;
 /// Boundaries are rounded; windows are wider by this share.
@@ -73,10 +74,9 @@ ExactSearch::ExactSearch(const Distribution& distribution, const TensorSettings&
   const SearchSpace space = find_family(settings.mode).space(distribution, settings);
   one_ratio_ = space.r_low == space.r_high;
   Objective objective(distribution, settings.bits, settings.values);
-  look(objective, space.x_low, space.x_high, kNarrow);
+  look(objective, space.x_low, space.x_high, 1 + kNarrow);
   if (distribution.exact()) return;
-  choose(distribution, kKeyShift, distribution.count());
-  needs_parts_ = wanted_ > std::min(kMostGathered, kGatherShare * distribution.count());
+  choose(distribution);
 }
 
 /// Keeps the narrow stretches whose bound exceeds what was found.
@@ -95,10 +95,12 @@ void ExactSearch::look(Objective& objective, double low, double high, double nar
 
 void ExactSearch::leave_out(double bound) { bound_ = std::max(bound_, bound); }
 
-/// Marks the keys of the most promising stretches, as far as memory allows; the others are left
-/// out.
-void ExactSearch::choose(const Distribution& distribution, int shift, double most) {
-  marks_ = MagnitudeMarks(shift);
+/// Marks the keys of the stretches: of the most promising ones, as far as memory allows, where bins
+/// cannot be refined any more. The others are left out then.
+void ExactSearch::choose(const Distribution& distribution) {
+  const bool finest = shift_ <= kFinestShift;
+  const double most = finest ? kMostGathered : distribution.count();
+  marks_ = MagnitudeMarks(shift_);
   wanted_ = 0;
   std::stable_sort(stretches_.begin(), stretches_.end(),
                    [](const Stretch& a, const Stretch& b) { return a.bound > b.bound; });
@@ -114,6 +116,7 @@ void ExactSearch::choose(const Distribution& distribution, int shift, double mos
   std::sort(stretches_.begin(), stretches_.end(),
             [](const Stretch& a, const Stretch& b) { return a.low < b.low; });
   if (stretches_.empty()) marks_ = {};
+  needs_parts_ = !finest && wanted_ > std::min(kMostGathered, kGatherShare * distribution.count());
 }
 
 /// Marks the keys that boundaries can lie in. Returns false where these are too many weights, or
@@ -139,14 +142,19 @@ bool ExactSearch::mark(const Distribution& distribution, const Stretch& stretch,
   return true;
 }
 
+PartTable ExactSearch::part_table(const Distribution& distribution) const {
+  return {fine_ ? *fine_ : distribution, marks_};
+}
+
 void ExactSearch::refine(PartTable& parts, const Distribution& distribution) {
-  fine_ = parts.refine(distribution);
-  needs_parts_ = false;
+  fine_ = parts.refine(fine_ ? *fine_ : distribution);
+  shift_ -= kPartBits;
+  const double narrow = 1 + std::ldexp(kNarrow, shift_ - kKeyShift);
   Objective objective(*fine_, settings_.bits, settings_.values);
   for (const Stretch& stretch : std::exchange(stretches_, {})) {
-    look(objective, stretch.low, stretch.high, kNarrower);
+    look(objective, stretch.low, stretch.high, narrow);
   }
-  choose(*fine_, kKeyShift - kPartBits, kMostGathered);
+  choose(*fine_);
 }
 
 Codebook ExactSearch::finish(std::span<const float> gathered, Distribution& distribution) {
@@ -183,8 +191,8 @@ double ExactSearch::gap(double rho) const {
 Codebook fit_exactly(WeightView weights, const TensorSettings& settings, SearchEffort effort,
                      Distribution& distribution) {
   ExactSearch search(distribution, settings, effort);
-  if (search.needs_parts()) {
-    PartTable parts(distribution, search.marks());
+  while (search.needs_parts()) {
+    PartTable parts = search.part_table(distribution);
     for (std::size_t first = 0; first < weights.size; first += kBlock) {
       parts.add(weights.part(first, std::min<std::size_t>(kBlock, weights.size - first)));
     }

@@ -23,9 +23,11 @@ class ExactSearch {
   ExactSearch(const Distribution& distribution, const TensorSettings& settings,
               SearchEffort effort);
 
-  /// Whether refine() comes before anything else: there are too many weights to gather. marks()
-  /// are the keys whose parts it wants to be counted.
+  /// Whether refine() comes before anything else, maybe again: there are too many weights to
+  /// gather. marks() are the keys whose parts it wants to be counted.
   [[nodiscard]] bool needs_parts() const { return needs_parts_; }
+  /// An empty table for that.
+  [[nodiscard]] PartTable part_table(const Distribution& distribution) const;
   /// Whether finish() needs weights, those of marks().
   [[nodiscard]] bool needs_weights() const { return !marks_.empty(); }
   [[nodiscard]] const MagnitudeMarks& marks() const { return marks_; }
@@ -43,7 +45,7 @@ class ExactSearch {
     double low, high, bound;
   };
   void look(Objective& objective, double low, double high, double narrow);
-  void choose(const Distribution& distribution, int shift, double most);
+  void choose(const Distribution& distribution);
   bool mark(const Distribution& distribution, const Stretch& stretch, double most);
   void leave_out(double bound);
   void sweep(std::span<const MagnitudeCount> magnitudes, Distribution& distribution);
@@ -56,7 +58,8 @@ class ExactSearch {
   std::vector<Stretch> stretches_;  // That are swept; ascending.
   double bound_ = 0;                // Of all x0 outside of them, and found by the sweep.
   MagnitudeMarks marks_;
-  double wanted_ = 0;  // Weights of the marked keys.
+  double wanted_ = 0;      // Weights of the marked keys.
+  int shift_ = kKeyShift;  // Lower bits of a magnitude that do not tell its bin.
   bool needs_parts_ = false;
   std::optional<Distribution> fine_;  // What refine() made.
 };

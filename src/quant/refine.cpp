@@ -9,7 +9,6 @@ namespace {
 
 constexpr std::size_t kStep = 4096;
 constexpr std::uint32_t kParts = 1U << kPartBits;
-constexpr int kPartShift = kKeyShift - kPartBits;
 /// Entries of a row of the table: parts of weights above zero, then below.
 constexpr std::size_t kRow = 2 * kParts;
 /// A weight in the table, whose bits below the part's stand beside.
@@ -32,7 +31,7 @@ void MagnitudeMarks::gather(WeightView weights, std::vector<float>& out) const {
 }
 
 PartTable::PartTable(const Distribution& distribution, const MagnitudeMarks& marks)
-    : rows_(kKeys / 2) {
+    : shift_(marks.shift()), rows_(marks.keys()) {
   for (std::size_t bin = 0; bin < distribution.bins(); ++bin) {
     const std::size_t key = marks.key(distribution.lower(bin));
     if (marks[key] == 0) continue;
@@ -46,12 +45,14 @@ PartTable::PartTable(const Distribution& distribution, const MagnitudeMarks& mar
 void PartTable::add(WeightView weights) {
   if (counted_ + weights.size > kKeyFlush) drain();
   counted_ += weights.size;
+  const int part_shift = shift_ - kPartBits;
+  const std::uint32_t below = (1U << part_shift) - 1;
   for (std::size_t i = 0; i < weights.size; ++i) {
     const float w = weights.data[i];
     const auto bits = std::bit_cast<std::uint32_t>(w);
-    const std::size_t row = rows_[(bits & (~0U >> 1)) >> kKeyShift];
-    const std::uint32_t part = (bits >> 31) * kParts + (bits >> kPartShift) % kParts;
-    table_[row * kRow + part] += kOne + bits % (1U << kPartShift);
+    const std::size_t row = rows_[(bits & (~0U >> 1)) >> shift_];
+    const std::uint32_t part = (bits >> 31) * kParts + (bits >> part_shift) % kParts;
+    table_[row * kRow + part] += kOne + (bits & below);
   }
 }
 
@@ -78,8 +79,8 @@ Tail PartTable::part_sums(std::size_t row, std::uint32_t part, std::uint32_t edg
   const Sum& plus = sums_[row * kRow + part];
   const Sum& minus = sums_[row * kRow + kParts + part];
   const double low = std::bit_cast<float>(edge);
-  const double high = std::bit_cast<float>(edge + (1U << kPartShift));
-  const double ulp = (high - low) / (1 << kPartShift);
+  const double high = std::bit_cast<float>(edge + (1U << (shift_ - kPartBits)));
+  const double ulp = (high - low) / (1 << (shift_ - kPartBits));
   const auto sum = [&](const Sum& of) {
     return static_cast<double>(of.count) * low + static_cast<double>(of.residual) * ulp;
   };
@@ -103,11 +104,11 @@ Distribution PartTable::refine(const Distribution& distribution) {
     std::array<Tail, kParts> tails;
     Tail tail = distribution.tail(bin + 1);
     for (std::uint32_t part = kParts; part-- > 0;) {
-      tail += part_sums(row, part, edge + (part << kPartShift));
+      tail += part_sums(row, part, edge + (part << (shift_ - kPartBits)));
       tails[part] = tail;
     }
     for (std::uint32_t part = 1; part < kParts; ++part) {
-      thresholds.push_back(std::bit_cast<float>(edge + (part << kPartShift)));
+      thresholds.push_back(std::bit_cast<float>(edge + (part << (shift_ - kPartBits))));
       above.push_back(tails[part]);
     }
   }

@@ -18,6 +18,8 @@ class MagnitudeMarks {
   explicit MagnitudeMarks(int shift) : shift_(shift), flags_(std::size_t{1} << (31 - shift)) {}
 
   [[nodiscard]] bool empty() const { return flags_.empty(); }
+  [[nodiscard]] int shift() const { return shift_; }
+  [[nodiscard]] std::size_t keys() const { return flags_.size(); }
   [[nodiscard]] std::size_t key(float weight) const {
     return (std::bit_cast<std::uint32_t>(weight) & (~0U >> 1)) >> shift_;
   }
@@ -39,7 +41,7 @@ inline constexpr int kPartBits = 4;
 /// changes them.
 class PartTable {
  public:
-  /// Of marked keys of `kKeyShift` that the distribution has bins for.
+  /// Of marked keys that are bins of the distribution; their shift must be at least kPartBits.
   PartTable(const Distribution& distribution, const MagnitudeMarks& marks);
 
   void add(WeightView weights);
@@ -55,8 +57,9 @@ class PartTable {
   void drain();
   [[nodiscard]] Tail part_sums(std::size_t row, std::uint32_t part, std::uint32_t edge) const;
 
+  int shift_;                         // Of a key; kPartBits less of a part.
   std::vector<std::size_t> bins_;     // That are cut.
-  std::vector<std::uint32_t> rows_;   // By magnitude key: its row of the table, 0 for all unmarked.
+  std::vector<std::uint32_t> rows_;   // By key: its row of the table, 0 for all unmarked.
   std::vector<std::uint64_t> table_;  // 2^40 and the bits below the part's, for each weight.
   std::vector<Sum> sums_;             // What was drained from the table.
   std::uint64_t counted_ = 0;

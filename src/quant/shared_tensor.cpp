@@ -2,9 +2,8 @@
 
 #include <mutex>
 #include <optional>
-#include <utility>
 
-#include "quant/exact_search.h"
+#include "quant/exact_stages.h"
 #include "quant/family.h"
 #include "quant/float_slabs.h"
 #include "quant/sample.h"
@@ -52,7 +51,7 @@ class QuantizeWork : public NamedWork {
   using NamedWork::NamedWork;
 
  private:
-  enum class Stage { kNone, kCount, kRefine, kGather, kEncode, kDone };
+  enum class Stage { kNone, kCount, kReread, kEncode, kDone };
 
   std::uint64_t begin() override {
     if (stage_ == Stage::kNone) {
@@ -68,10 +67,8 @@ class QuantizeWork : public NamedWork {
   void run(std::uint64_t slab, Scratch& scratch) override {
     if (stage_ == Stage::kCount) {
       count(slab, scratch);
-    } else if (stage_ == Stage::kRefine) {
-      count_parts(slab, scratch);
-    } else if (stage_ == Stage::kGather) {
-      gather_slab(slab, scratch);
+    } else if (stage_ == Stage::kReread) {
+      exact_->read_slab(slab, scratch);
     } else {
       encode_slab(run_, index_, slab, *encoder_, {}, scratch);
     }
@@ -96,14 +93,11 @@ class QuantizeWork : public NamedWork {
       case Stage::kCount:
         put_together();
         if (!is_exact()) return fit() ? Stage::kDone : Stage::kEncode;
-        exact_.emplace(weights_, planned().settings, run_.effort);
-        return exact_->needs_parts() ? Stage::kRefine : gather_or_finish();
-      case Stage::kRefine:
-        refine();
-        return gather_or_finish();
-      case Stage::kGather:
-        finish_exact();
-        return Stage::kEncode;
+        exact_.emplace(run_, index_, weights_);
+        return reread_or_finish();
+      case Stage::kReread:
+        exact_->end_read();
+        return reread_or_finish();
       default:
         return Stage::kDone;
     }
@@ -111,66 +105,11 @@ class QuantizeWork : public NamedWork {
 
   [[nodiscard]] bool is_exact() const { return planned().settings.search == SearchRule::kExact; }
 
-  Stage gather_or_finish() {
-    if (exact_->needs_weights()) {
-      gathered_.resize(slabs());
-      return Stage::kGather;
-    }
-    finish_exact();
-    return Stage::kEncode;
-  }
-
-  /// With any table that no other thread has: what they hold in the end is put together.
-  void count_parts(std::uint64_t slab, Scratch& scratch) {
-    PartTable parts = take_parts();
-    const SlabRange range = slab_range(planned().info.count(), slab);
-    for_each_block(run_.model, index_, range, scratch.block,
-                   [&](std::uint64_t, WeightView weights) { parts.add(weights); });
-    finish_read(range);
-    const std::lock_guard lock(mutex_);
-    parts_.push_back(std::move(parts));
-  }
-
-  PartTable take_parts() {
-    {
-      const std::lock_guard lock(mutex_);
-      if (!parts_.empty()) {
-        PartTable parts = std::move(parts_.back());
-        parts_.pop_back();
-        return parts;
-      }
-    }
-    return {weights_, exact_->marks()};
-  }
-
-  void refine() {
-    for (std::size_t i = 1; i < parts_.size(); ++i) parts_[0] += parts_[i];
-    exact_->refine(parts_[0], weights_);
-    parts_.clear();
-  }
-
-  void finish_exact() {
-    std::vector<float> all;
-    for (std::vector<float>& slab : gathered_) {
-      all.insert(all.end(), slab.begin(), slab.end());
-      slab = {};
-    }
-    take_codebook(run_, index_, weights_, exact_->finish(all, weights_));
+  Stage reread_or_finish() {
+    if (exact_->wants_read()) return Stage::kReread;
+    exact_->finish();
     exact_.reset();
-  }
-
-  void gather_slab(std::uint64_t slab, Scratch& scratch) {
-    const SlabRange range = slab_range(planned().info.count(), slab);
-    for_each_block(run_.model, index_, range, scratch.block,
-                   [&](std::uint64_t, WeightView weights) {
-                     exact_->marks().gather(weights, gathered_[slab]);
-                   });
-    finish_read(range);
-  }
-
-  void finish_read(SlabRange range) {
-    if (!stays_mapped()) release(run_.model, index_, range);
-    run_.meter.add(range.count * size_of(planned().info.dtype));
+    return Stage::kEncode;
   }
 
   [[nodiscard]] std::uint64_t slabs() const { return slab_count(planned().info.count()); }
@@ -199,13 +138,11 @@ class QuantizeWork : public NamedWork {
     } else {
       for_each_block(run_.model, index_, range, scratch.block,
                      [&](std::uint64_t, WeightView weights) { add(weights); });
-      finish_read(range);
+      finish_read(run_, index_, range);
+      run_.meter.add(range.count * size_of(planned().info.dtype));
     }
     add_sums(found);
   }
-
-  /// What is read twice within a short time is kept in memory between.
-  [[nodiscard]] bool stays_mapped() const { return planned().info.bytes() <= kStaysMapped; }
 
   void add_sums(const KeySums& found) {
     if (found.empty()) return;
@@ -231,18 +168,14 @@ class QuantizeWork : public NamedWork {
     return true;
   }
 
-  static constexpr std::uint64_t kStaysMapped = std::uint64_t{16} << 20;
-
   Stage stage_ = Stage::kNone;
   double pivot_ = 0;
   std::vector<Moments> moments_;  // By slab.
-  std::mutex mutex_;              // Of sums_ and parts_, while slabs are counted.
+  std::mutex mutex_;              // Of sums_, while slabs are counted.
   KeySums sums_;
   Distribution weights_;
   std::optional<Codebook> guess_;
-  std::optional<ExactSearch> exact_;
-  std::vector<PartTable> parts_;              // That no thread has.
-  std::vector<std::vector<float>> gathered_;  // By slab.
+  std::optional<ExactStages> exact_;
   std::optional<Encoder> encoder_;
 };
 

@@ -9,10 +9,12 @@
 #include "quant/code_statistics.h"
 #include "quant/exact_search.h"
 #include "quant/family.h"
-#include "quant/float_slabs.h"
 
 namespace wquant {
 namespace {
+
+/// What is read twice within a short time is kept in memory between, up to this size.
+constexpr std::uint64_t kStaysMapped = std::uint64_t{16} << 20;
 
 /// The first pass over a tensor of one slab or less.
 Distribution read_distribution(const RunState& run, std::size_t index, Scratch& scratch) {
@@ -99,6 +101,10 @@ void encode_slab(const RunState& run, std::size_t index, std::uint64_t slab, con
   release(run.model, index, range);
   run.sink.write(index, Part::kCodes, begin, std::as_bytes(std::span(scratch.packed)));
   run.meter.add(range.count * size_of(planned.info.dtype));
+}
+
+void finish_read(const RunState& run, std::size_t index, SlabRange range) {
+  if (run.plan.tensors[index].info.bytes() > kStaysMapped) release(run.model, index, range);
 }
 
 void fit_tensor(const RunState& run, std::size_t index, const Distribution& weights,

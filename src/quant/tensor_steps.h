@@ -5,6 +5,7 @@
 
 #include "quant/distribution.h"
 #include "quant/encoder.h"
+#include "quant/float_slabs.h"
 #include "quant/run_state.h"
 
 namespace wquant {
@@ -21,6 +22,9 @@ TensorReport begin_report(const PlannedTensor& planned);
 using BlockVisitor = std::function<void(WeightView)>;
 void encode_slab(const RunState& run, std::size_t index, std::uint64_t slab, const Encoder& encoder,
                  const BlockVisitor& visit, Scratch& scratch);
+
+/// Slabs that will be read again stay in memory where the tensor is small, else they are released.
+void finish_read(const RunState& run, std::size_t index, SlabRange range);
 
 /// Fits the codebook of a tensor, near the guess if there is one, writes its levels and fills in
 /// the report.
