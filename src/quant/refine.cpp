@@ -10,7 +10,7 @@ namespace {
 constexpr std::size_t kStep = 4096;
 constexpr std::uint32_t kParts = 1U << kPartBits;
 /// Entries of a row of the table: parts of weights above zero, then below.
-constexpr std::size_t kRow = 2 * kParts;
+constexpr std::size_t kRow = std::size_t{2} * kParts;
 /// A weight in the table, whose bits below the part's stand beside.
 constexpr std::uint64_t kOne = std::uint64_t{1} << 40;
 
