@@ -34,6 +34,12 @@ enum class RangeRule {
   kFull,    ///< x0 = max |w| / K: the unclipped baseline.
 };
 
+/// How far the search for x0 goes.
+enum class SearchRule {
+  kAuto,   ///< Boundaries at the edges of fine bins, with a proven gap.
+  kExact,  ///< Every x0 for the ratio that is found or given, boundaries anywhere.
+};
+
 /// How one tensor is quantized.
 struct TensorSettings {
   int bits = 4;              ///< 1..8
@@ -43,6 +49,7 @@ struct TensorSettings {
   RatioRule ratio_rule = RatioRule::kAuto;
   double ratio = 0;  ///< r of RatioRule::kFixed, at least 1.
   RangeRule range = RangeRule::kSearch;
+  SearchRule search = SearchRule::kAuto;
 
   bool operator==(const TensorSettings&) const = default;
 };
@@ -51,11 +58,13 @@ struct TensorSettings {
 std::string_view name_of(Values values);
 std::string_view name_of(Rescale rescale);
 std::string_view name_of(RangeRule range);
+std::string_view name_of(SearchRule search);
 /// The ratio setting as apply() reads it: "auto", "range" or the number.
 std::string ratio_text(const TensorSettings& settings);
 
 /// Changes settings by `key=value` items as in "bits=5,mode=linear". Keys: bits, mode, values,
-/// rescale, ratio, range. Throws Error (usage) that lists what is valid and suggests the nearest.
+/// rescale, ratio, range, search. Throws Error (usage) that lists what is valid and suggests the
+/// nearest.
 void apply(TensorSettings& settings, std::string_view items);
 
 /// Throws Error (usage) when the settings contradict each other or lie out of range.

@@ -23,6 +23,8 @@ inline constexpr std::array<Choice<RatioRule>, 3> kRatioRuleChoices = {
     {{"auto", RatioRule::kAuto}, {"range", RatioRule::kRange}, {"fixed", RatioRule::kFixed}}};
 inline constexpr std::array<Choice<RangeRule>, 2> kRangeChoices = {
     {{"search", RangeRule::kSearch}, {"full", RangeRule::kFull}}};
+inline constexpr std::array<Choice<SearchRule>, 2> kSearchChoices = {
+    {{"auto", SearchRule::kAuto}, {"exact", SearchRule::kExact}}};
 inline constexpr std::array<Choice<NonFinite>, 2> kNonFiniteChoices = {
     {{"error", NonFinite::kError}, {"keep", NonFinite::kKeep}}};
 

@@ -79,6 +79,7 @@ TensorSettings parse_settings(const json& object) {
     settings.ratio_rule = parse_choice(object, "ratio_rule", kRatioRuleChoices);
   }
   if (object.contains("range")) settings.range = parse_choice(object, "range", kRangeChoices);
+  if (object.contains("search")) settings.search = parse_choice(object, "search", kSearchChoices);
   return settings;
 }
 

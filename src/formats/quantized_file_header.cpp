@@ -56,6 +56,9 @@ std::string rules_text(const TensorSettings& settings) {
   if (settings.range != RangeRule::kSearch) {
     text += fmt::format(R"(,"range":"{}")", choice_name(kRangeChoices, settings.range));
   }
+  if (settings.search != SearchRule::kAuto) {
+    text += fmt::format(R"(,"search":"{}")", choice_name(kSearchChoices, settings.search));
+  }
   return text;
 }
 
@@ -140,6 +143,9 @@ nlohmann::ordered_json tensor_settings_json(const TensorSettings& settings) {
                                  {"ratio", choice_name(kRatioRuleChoices, settings.ratio_rule)},
                                  {"range", choice_name(kRangeChoices, settings.range)}};
   if (settings.ratio_rule == RatioRule::kFixed) json["ratio"] = settings.ratio;
+  if (settings.search != SearchRule::kAuto) {
+    json["search"] = choice_name(kSearchChoices, settings.search);
+  }
   return json;
 }
 

@@ -1,6 +1,7 @@
 #include "wquant/budget.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 
 #include "wquant/error.h"
@@ -135,12 +136,26 @@ class Allocator {
   double error_ = 0, bound_ = 0;
 };
 
-/// The choice of that many bits, or the only one.
+/// The choice of that many bits, or the only one; null where there is neither.
 const BitChoice* choice_of(const BitLadder& ladder, int bits) {
   if (ladder.size() == 1) return ladder.data();
   const auto found = std::find_if(ladder.begin(), ladder.end(),
                                   [&](const BitChoice& choice) { return choice.bits == bits; });
   return found == ladder.end() ? nullptr : &*found;
+}
+
+/// All tensors with those bits; nothing where one has no such choice.
+std::optional<BitAllocation> allocation_of(std::span<const BitLadder> ladders, int bits) {
+  BitAllocation all;
+  for (const BitLadder& ladder : ladders) {
+    const BitChoice* choice = choice_of(ladder, bits);
+    if (choice == nullptr && !ladder.empty()) return {};
+    const BitChoice taken = choice == nullptr ? BitChoice{} : *choice;
+    all.bits.push_back(taken.bits);
+    all.bytes += taken.bytes;
+    all.error += taken.error;
+  }
+  return all;
 }
 
 }  // namespace
@@ -151,14 +166,8 @@ BitAllocation allocate_bits(std::span<const BitLadder> ladders, std::uint64_t by
 
 BitAllocation uniform_bits(std::span<const BitLadder> ladders, std::uint64_t bytes) {
   for (int bits = 8; bits >= 1; --bits) {
-    BitAllocation all;
-    for (const BitLadder& ladder : ladders) {
-      const BitChoice* choice = choice_of(ladder, bits);
-      all.bits.push_back(choice == nullptr ? 0 : choice->bits);
-      all.bytes += choice == nullptr ? 0 : choice->bytes;
-      all.error += choice == nullptr ? 0 : choice->error;
-    }
-    if (all.bytes <= bytes) return all;
+    const std::optional<BitAllocation> all = allocation_of(ladders, bits);
+    if (all && all->bytes <= bytes) return *all;
   }
   return {};
 }

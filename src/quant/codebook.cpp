@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/text.h"
+#include "quant/exact_search.h"
 #include "quant/family.h"
 #include "quant/free_bound.h"
 #include "quant/partition.h"
@@ -82,21 +83,11 @@ SearchResult one_interval_result(Objective& objective, const Distribution& distr
   return result;
 }
 
-SearchResult find_partition(Objective& objective, const Distribution& distribution,
-                            const TensorSettings& settings, double effort) {
-  if (distribution.one_magnitude()) return one_magnitude_result(distribution);
-  if (objective.intervals() == 1) return one_interval_result(objective, distribution);
-  SearchResult found =
-      search(objective, find_family(settings.mode).space(distribution, settings), effort);
-  if (found.gap > kGoodGap * (1 - found.fit.rho) && effort >= kLeastEffortForBound) {
-    const double bound = free_bound(distribution, objective.intervals(), effort);
-    found.gap = std::clamp(bound - found.fit.rho, 0.0, found.gap);
-  }
-  return found;
-}
-
 /// Takes the guess instead of what was found where that costs next to nothing.
-void prefer_guess(Objective& objective, const Codebook& guess, SearchResult& found) {
+void prefer_guess(const Distribution& distribution, const TensorSettings& settings,
+                  const Codebook& guess, SearchResult& found) {
+  if (distribution.count() == 0) return;
+  Objective objective(distribution, settings.bits, settings.values);
   const double rho = objective.evaluate(guess.x0, guess.ratio).rho;
   const double loss = std::max(0.0, found.fit.rho - rho);
   if (loss > kGuessLoss * (1 - found.fit.rho)) return;
@@ -136,8 +127,24 @@ double SearchEffort::of(double weights, int intervals) const {
   return std::clamp(std::max(weights / 50, least), fewest, most);
 }
 
-Codebook fit_codebook(const Distribution& distribution, const TensorSettings& settings,
-                      SearchEffort effort, const Codebook* guess) {
+SearchResult find_partition(const Distribution& distribution, const TensorSettings& settings,
+                            SearchEffort effort_of_all) {
+  if (distribution.count() == 0) return {};
+  if (distribution.one_magnitude()) return one_magnitude_result(distribution);
+  Objective objective(distribution, settings.bits, settings.values);
+  if (objective.intervals() == 1) return one_interval_result(objective, distribution);
+  const double effort = effort_of_all.of(distribution.count(), objective.intervals());
+  SearchResult found =
+      search(objective, find_family(settings.mode).space(distribution, settings), effort);
+  if (found.gap > kGoodGap * (1 - found.fit.rho) && effort >= kLeastEffortForBound) {
+    const double bound = free_bound(distribution, objective.intervals(), effort);
+    found.gap = std::clamp(bound - found.fit.rho, 0.0, found.gap);
+  }
+  return found;
+}
+
+Codebook codebook_of(const Distribution& distribution, const TensorSettings& settings,
+                     const SearchResult& found) {
   const auto intervals = std::size_t{1} << (settings.bits - 1);
   Codebook book;
   book.bits = settings.bits;
@@ -147,26 +154,34 @@ Codebook fit_codebook(const Distribution& distribution, const TensorSettings& se
     return book;
   }
   Objective objective(distribution, settings.bits, settings.values);
-  SearchResult found = find_partition(objective, distribution, settings,
-                                      effort.of(distribution.count(), objective.intervals()));
-  if (guess != nullptr) prefer_guess(objective, *guess, found);
-  found.fit = objective.evaluate(found.x0, found.r);
+  const Fit fit = objective.evaluate(found.x0, found.r);
   book.x0 = found.x0;
   book.ratio = found.r;
   // Without variance a correlation does not exist; the one level is right, so nothing is lost.
-  book.rho = distribution.variance() > 0 ? found.fit.rho : 1;
+  book.rho = distribution.variance() > 0 ? fit.rho : 1;
   book.gap = std::min(found.gap, 1 - book.rho);
-  book.relative_error_unscaled = found.fit.relative_error;
-  book.scale = rescale_factor(distribution, found.fit, settings.rescale);
+  book.relative_error_unscaled = fit.relative_error;
+  book.scale = rescale_factor(distribution, fit, settings.rescale);
   book.levels = mirrored_levels(objective.magnitudes(found.x0, found.r), book.scale);
   book.thresholds = mirrored_thresholds(distribution, found.x0, found.r, intervals);
   return book;
 }
 
+Codebook fit_codebook(const Distribution& distribution, const TensorSettings& settings,
+                      SearchEffort effort, const Codebook* guess) {
+  SearchResult found = find_partition(distribution, settings, effort);
+  if (guess != nullptr) prefer_guess(distribution, settings, *guess, found);
+  return codebook_of(distribution, settings, found);
+}
+
 Codebook fit_codebook(std::span<const float> weights, const TensorSettings& settings) {
   check(settings);
   KeyTable table;
-  return fit_codebook(distribution_of(weights, table), settings, SearchEffort());
+  Distribution distribution = distribution_of(weights, table);
+  if (settings.search == SearchRule::kExact) {
+    return fit_exactly({weights.data(), weights.size()}, settings, SearchEffort(), distribution);
+  }
+  return fit_codebook(distribution, settings, SearchEffort());
 }
 
 }  // namespace wquant

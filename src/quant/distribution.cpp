@@ -18,16 +18,6 @@ float edge_of_key(std::size_t key) {
   return std::bit_cast<float>(static_cast<std::uint32_t>(key << kKeyShift));
 }
 
-/// The smallest float >= b, for b >= 0.
-float float_ceil(double b) {
-  if (b > static_cast<double>(std::numeric_limits<float>::max())) {
-    return std::numeric_limits<float>::infinity();
-  }
-  const auto nearest = static_cast<float>(b);
-  const std::uint32_t step = static_cast<double>(nearest) < b ? 1 : 0;
-  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(nearest) + step);
-}
-
 /// Smallest key whose weights are all >= b.
 std::uint32_t key_ceil(float b) {
   return (std::bit_cast<std::uint32_t>(b) + (1U << kKeyShift) - 1) >> kKeyShift;
@@ -42,6 +32,24 @@ float nearest_edge(double b) {
 
 }  // namespace
 
+float float_ceil(double b) {
+  if (b > static_cast<double>(std::numeric_limits<float>::max())) {
+    return std::numeric_limits<float>::infinity();
+  }
+  const auto nearest = static_cast<float>(b);
+  const std::uint32_t step = static_cast<double>(nearest) < b ? 1 : 0;
+  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(nearest) + step);
+}
+
+Tail& Tail::operator+=(const Tail& other) {
+  count += other.count;
+  negative += other.negative;
+  sum += other.sum;
+  negative_sum += other.negative_sum;
+  square += other.square;
+  return *this;
+}
+
 double Distribution::min_nonzero() const {
   for (std::size_t bin = 0; bin < upper_.size(); ++bin) {
     if (tails_[bin].count > tails_[bin + 1].count && upper_[bin] > 0) {
@@ -51,7 +59,7 @@ double Distribution::min_nonzero() const {
   return 0;
 }
 
-std::size_t Distribution::place(double b) const { return ceil(exact_ ? b : nearest_edge(b)); }
+std::size_t Distribution::place(double b) const { return ceil(exact_ ? b : threshold(b)); }
 
 std::size_t Distribution::floor(double b) const {
   const std::size_t above = ceil(b);
@@ -65,7 +73,9 @@ std::size_t Distribution::ceil(double b) const {
   const float t = float_ceil(b);
   if (!exact_) {
     const std::uint32_t key = key_ceil(t);
-    return key <= first_key_ ? 0 : std::min<std::size_t>(key - first_key_, lower_.size());
+    const std::size_t keys = lower_.size() - cuts_.size();
+    const std::size_t below = key <= first_key_ ? 0 : std::min<std::size_t>(key - first_key_, keys);
+    return cuts_.empty() ? below : below + cuts_below(t, below);
   }
   if (lower_.empty() || t <= lower_.front()) return 0;
   if (t > lower_.back()) return lower_.size();
@@ -73,6 +83,23 @@ std::size_t Distribution::ceil(double b) const {
   const auto begin = lower_.begin() + guide_[cell];
   return static_cast<std::size_t>(std::lower_bound(begin, lower_.begin() + guide_[cell + 1], t) -
                                   lower_.begin());
+}
+
+/// Of a threshold in the key before number `key` or at that one's edge.
+std::size_t Distribution::cuts_below(float t, std::size_t key) const {
+  const auto begin = cuts_.begin() + (key == 0 ? 0 : cuts_of_key_[key - 1]);
+  return static_cast<std::size_t>(std::lower_bound(begin, cuts_.begin() + cuts_of_key_[key], t) -
+                                  cuts_.begin());
+}
+
+void Distribution::make_cut_guide(std::size_t keys) {
+  cuts_of_key_.resize(keys + 1);
+  std::size_t cut = 0;
+  for (std::size_t key = 0; key <= keys; ++key) {
+    const float edge = edge_of_key(first_key_ + key);
+    while (cut < cuts_.size() && cuts_[cut] < edge) ++cut;
+    cuts_of_key_[key] = static_cast<std::uint32_t>(cut);
+  }
 }
 
 std::size_t Distribution::guide_cell(float magnitude) const {
@@ -97,7 +124,46 @@ float Distribution::zero_threshold() const {
 
 float Distribution::threshold(double b) const {
   if (exact_) return float_ceil(b);
+  if (!cuts_.empty() && std::binary_search(cuts_.begin(), cuts_.end(), float_ceil(b))) {
+    return float_ceil(b);
+  }
   return nearest_edge(b);
+}
+
+void Distribution::cut(std::span<const float> thresholds, std::span<const Tail> above) {
+  std::vector<float> lower, upper;
+  std::vector<Tail> tails;
+  std::size_t done = 0;
+  const auto copy_up_to = [&](std::size_t end) {
+    for (; done < end; ++done) {
+      lower.push_back(lower_[done]);
+      upper.push_back(upper_[done]);
+      tails.push_back(tails_[done]);
+    }
+  };
+  std::vector<float> cuts;
+  for (std::size_t i = 0; i < thresholds.size(); ++i) {
+    const float t = thresholds[i];
+    const std::size_t next = ceil(t);
+    const bool is_edge = next < lower_.size() && lower_[next] == t;
+    if (next == 0 || is_edge || t >= upper_[next - 1] || (!cuts.empty() && cuts.back() == t)) {
+      continue;
+    }
+    copy_up_to(next);
+    lower.push_back(t);
+    upper.push_back(std::exchange(upper.back(), t));
+    tails.push_back(above[i]);
+    cuts.push_back(t);
+  }
+  copy_up_to(lower_.size());
+  tails.push_back(tails_.back());
+  lower_ = std::move(lower);
+  upper_ = std::move(upper);
+  tails_ = std::move(tails);
+  const auto old = cuts_.size();
+  cuts_.insert(cuts_.end(), cuts.begin(), cuts.end());
+  std::inplace_merge(cuts_.begin(), cuts_.begin() + static_cast<std::ptrdiff_t>(old), cuts_.end());
+  make_cut_guide(lower_.size() - cuts_.size());
 }
 
 void Distribution::finish(const Moments& moments) {
@@ -106,11 +172,7 @@ void Distribution::finish(const Moments& moments) {
     Tail& here = tails_[bin];
     const Tail& above = tails_[bin + 1];
     if (here.count > 0) distinct_ = std::min<std::size_t>(distinct_ + 1, 2);
-    here.count += above.count;
-    here.negative += above.negative;
-    here.sum += above.sum;
-    here.negative_sum += above.negative_sum;
-    here.square += above.square;
+    here += above;
   }
   const Tail& all = tails_[0];
   const double n = all.count;

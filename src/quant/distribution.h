@@ -23,12 +23,14 @@ struct Tail {
   double sum = 0;       ///< Sum of |w|.
   double negative_sum = 0;
   double square = 0;  ///< Sum of w^2, or an upper bound of it (bins that are not one value).
+
+  Tail& operator+=(const Tail& other);
 };
 
 /// The distribution of one tensor's weights: magnitudes in ascending bins, and sums above any
 /// bin's lower edge in O(1). A small tensor has one bin for each distinct magnitude, so every
 /// threshold is exact. A large one has 512 bins an octave; their counts and sums are exact, and a
-/// boundary is placed at the nearest edge.
+/// boundary is placed at the nearest edge, or where the bins were cut.
 class Distribution {
  public:
   [[nodiscard]] double count() const { return tails_.front().count; }
@@ -43,6 +45,8 @@ class Distribution {
   /// Number of bins, and whether each is one magnitude.
   [[nodiscard]] std::size_t bins() const { return lower_.size(); }
   [[nodiscard]] bool exact() const { return exact_; }
+  /// Whether every threshold is the edge of a histogram key.
+  [[nodiscard]] bool on_edges() const { return !exact_ && cuts_.empty(); }
 
   /// Index of the bin at whose lower edge a boundary at magnitude `b` is placed.
   [[nodiscard]] std::size_t place(double b) const;
@@ -56,6 +60,11 @@ class Distribution {
   /// on both sides of it.
   [[nodiscard]] float zero_threshold() const;
 
+  /// Cuts bins at thresholds between their edges: a boundary whose smallest float at or above it is
+  /// a threshold, is placed there. Thresholds ascend; `above` are the sums over the weights at or
+  /// above each. Not for exact() ones.
+  void cut(std::span<const float> thresholds, std::span<const Tail> above);
+
   [[nodiscard]] const Tail& tail(std::size_t bin) const { return tails_[bin]; }
   [[nodiscard]] float lower(std::size_t bin) const { return lower_[bin]; }
   [[nodiscard]] float upper(std::size_t bin) const { return upper_[bin]; }
@@ -66,18 +75,25 @@ class Distribution {
   /// Makes sums above an edge of the bins' own sums.
   void finish(const Moments& moments);
 
+  void make_cut_guide(std::size_t keys);
+  [[nodiscard]] std::size_t cuts_below(float t, std::size_t key) const;
   [[nodiscard]] std::size_t guide_cell(float magnitude) const;
   void make_guide();
 
-  bool exact_ = true;                // One magnitude a bin.
-  std::uint32_t first_key_ = 0;      // Of bin 0 when not exact_.
-  std::vector<std::int32_t> guide_;  // First bin of each range of bit patterns when exact_.
+  bool exact_ = true;                       // One magnitude a bin.
+  std::uint32_t first_key_ = 0;             // Of bin 0 when not exact_.
+  std::vector<float> cuts_;                 // Lower edges of bins that are not edges of keys.
+  std::vector<std::uint32_t> cuts_of_key_;  // By key from first_key_ on: cuts below its edge.
+  std::vector<std::int32_t> guide_;         // First bin of each range of bit patterns when exact_.
   int guide_shift_ = 0;
   std::vector<float> lower_, upper_;  // Smallest and largest magnitude that a bin can hold.
   std::vector<Tail> tails_{Tail{}};   // One more than bins; the last is zero.
   std::size_t distinct_ = 0;          // Bins with weights, at most 2 counted.
   double mean_ = 0, variance_ = 0;
 };
+
+/// The smallest float >= b, for b >= 0.
+float float_ceil(double b);
 
 /// Tensors of at most this many weights are sorted instead of binned.
 inline constexpr std::uint64_t kSortLimit = std::uint64_t{1} << 15;

@@ -24,7 +24,7 @@ std::size_t keys_below(std::uint32_t magnitude_bits) { return magnitude_bits >> 
 }  // namespace
 
 Encoder::Encoder(const Codebook& codebook, const Distribution& weights)
-    : codebook_(codebook), thresholds_(codebook.thresholds), edges_only_(!weights.exact()) {
+    : codebook_(codebook), thresholds_(codebook.thresholds), edges_only_(weights.on_edges()) {
   thresholds_.push_back(std::numeric_limits<float>::infinity());
   if (codebook.bits > kRegisterBits && weights.count() >= kTableLimit) fill_key_codes();
 }

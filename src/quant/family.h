@@ -38,6 +38,14 @@ struct SearchEffort {
   [[nodiscard]] double of(double weights, int intervals) const;
 };
 
+/// The best partition of a tensor of that distribution that is found with the effort.
+SearchResult find_partition(const Distribution& distribution, const TensorSettings& settings,
+                            SearchEffort effort);
+
+/// The codebook of a partition.
+Codebook codebook_of(const Distribution& distribution, const TensorSettings& settings,
+                     const SearchResult& found);
+
 /// The codebook of a tensor of that distribution. With a guess, its x0 and ratio are taken when
 /// they lose no more than kGuessLoss of 1 - rho against the best that are found.
 Codebook fit_codebook(const Distribution& distribution, const TensorSettings& settings,

@@ -58,4 +58,15 @@ std::vector<std::uint32_t> sort_by_magnitude(std::span<const float> weights) {
   return keys;
 }
 
+std::vector<MagnitudeCount> count_magnitudes(std::span<const float> weights) {
+  std::vector<MagnitudeCount> counts;
+  for (const std::uint32_t bits : sort_by_magnitude(weights)) {
+    const auto magnitude = std::bit_cast<float>(bits >> 1);
+    if (counts.empty() || counts.back().magnitude != magnitude) counts.push_back({magnitude, 0, 0});
+    ++counts.back().count;
+    counts.back().negative += bits & 1;
+  }
+  return counts;
+}
+
 }  // namespace wquant

@@ -14,10 +14,17 @@ namespace {
 constexpr std::uint64_t kBatchBytes = kCopySlab;
 constexpr std::size_t kBatchTensors = 64;
 
+/// How often a tensor is read.
+std::uint64_t passes(const PlannedTensor& tensor) {
+  if (!tensor.quantized) return 1;
+  const bool gathers = tensor.settings.search == SearchRule::kExact && tensor.info.count() > kSlab;
+  return gathers ? 3 : 2;
+}
+
 std::uint64_t total_work(const Plan& plan) {
   std::uint64_t total = 0;
   for (const PlannedTensor& tensor : plan.tensors) {
-    if (!tensor.same_as) total += tensor.info.bytes() * (tensor.quantized ? 2 : 1);
+    if (!tensor.same_as) total += tensor.info.bytes() * passes(tensor);
   }
   return total;
 }

@@ -35,7 +35,8 @@ bool worth_sampling(const PlannedTensor& planned) {
   const TensorSettings& settings = planned.settings;
   // Where x0 follows from the largest weight, a sample does not tell it.
   return settings.bits <= kMostBits && settings.range == RangeRule::kSearch &&
-         settings.ratio_rule != RatioRule::kRange && stride_of(planned.info.count()) != 0;
+         settings.ratio_rule != RatioRule::kRange && settings.search == SearchRule::kAuto &&
+         stride_of(planned.info.count()) != 0;
 }
 
 std::optional<Distribution> sample_distribution(const RunState& run, std::size_t index,

@@ -77,7 +77,7 @@ struct Key {
   void (*set)(TensorSettings& settings, std::string_view value);
 };
 
-constexpr std::array<Key, 6> kKeys = {
+constexpr std::array<Key, 7> kKeys = {
     {{"bits", set_bits},
      {"mode", set_mode},
      {"values",
@@ -89,8 +89,12 @@ constexpr std::array<Key, 6> kKeys = {
         settings.rescale = choice_value(kRescaleChoices, "rescale", value);
       }},
      {"ratio", set_ratio},
-     {"range", [](TensorSettings& settings, std::string_view value) {
+     {"range",
+      [](TensorSettings& settings, std::string_view value) {
         settings.range = choice_value(kRangeChoices, "range", value);
+      }},
+     {"search", [](TensorSettings& settings, std::string_view value) {
+        settings.search = choice_value(kSearchChoices, "search", value);
       }}}};
 
 const Key& find_key(std::string_view name) {
@@ -100,6 +104,16 @@ const Key& find_key(std::string_view name) {
     names[i] = kKeys[i].name;
   }
   fail_unknown("setting", name, names);
+}
+
+/// An exact search needs an x0 to search, a ratio that does not follow from it, and centroids.
+void check_exact(const TensorSettings& settings) {
+  const auto fail = [](std::string_view what) {
+    fail_usage(fmt::format("search exact is not for {}", what), "leave search auto or that out");
+  };
+  if (settings.ratio_rule == RatioRule::kRange) fail("ratio range, which follows x0");
+  if (settings.range == RangeRule::kFull) fail("range full, which leaves no x0 to search");
+  if (settings.values == Values::kMidpoint) fail("values midpoint");
 }
 
 /// Cuts the front up to the next comma off `items`.
@@ -115,6 +129,7 @@ std::string_view next_item(std::string_view& items) {
 std::string_view name_of(Values values) { return choice_name(kValuesChoices, values); }
 std::string_view name_of(Rescale rescale) { return choice_name(kRescaleChoices, rescale); }
 std::string_view name_of(RangeRule range) { return choice_name(kRangeChoices, range); }
+std::string_view name_of(SearchRule search) { return choice_name(kSearchChoices, search); }
 
 std::string ratio_text(const TensorSettings& settings) {
   if (settings.ratio_rule == RatioRule::kFixed) return fmt::format("{}", settings.ratio);
@@ -165,6 +180,7 @@ void check(const TensorSettings& settings) {
     fail_usage(fmt::format("range full is not for mode {}", settings.mode),
                "leave range search, choose mode linear, or ratio range for mode exp");
   }
+  if (settings.search == SearchRule::kExact) check_exact(settings);
 }
 
 }  // namespace wquant

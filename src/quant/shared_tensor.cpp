@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "quant/encoder.h"
+#include "quant/exact_stages.h"
 #include "quant/family.h"
 #include "quant/float_slabs.h"
 #include "quant/sample.h"
@@ -44,13 +45,14 @@ class NamedWork : public StagedWork {
 /// First all slabs are counted, then the codebook is fitted, then all slabs are encoded. What the
 /// threads found is put together in the order of the slabs or in integers, so it does not depend on
 /// who did what. A large tensor is encoded with a guess of the codebook while it is counted; when
-/// the guess proves good enough, that was all.
+/// the guess proves good enough, that was all. An exact search gathers some weights of all slabs
+/// before the codebook is made.
 class QuantizeWork : public NamedWork {
  public:
   using NamedWork::NamedWork;
 
  private:
-  enum class Stage { kNone, kCount, kEncode, kDone };
+  enum class Stage { kNone, kCount, kReread, kEncode, kDone };
 
   std::uint64_t begin() override {
     if (stage_ == Stage::kNone) {
@@ -66,6 +68,8 @@ class QuantizeWork : public NamedWork {
   void run(std::uint64_t slab, Scratch& scratch) override {
     if (stage_ == Stage::kCount) {
       count(slab, scratch);
+    } else if (stage_ == Stage::kReread) {
+      exact_->read_slab(slab, scratch);
     } else {
       encode(slab, scratch);
     }
@@ -79,13 +83,34 @@ class QuantizeWork : public NamedWork {
   }
 
   void end() override {
-    if (stage_ == Stage::kEncode || fit()) {
-      stage_ = Stage::kDone;
-      return;
-    }
-    stage_ = Stage::kEncode;
+    stage_ = next_stage();
+    if (stage_ != Stage::kEncode) return;
     if (guess_) run_.sink.restart(index_, Part::kCodes);
     encoder_.emplace(report().codebook, weights_);
+  }
+
+  Stage next_stage() {
+    switch (stage_) {
+      case Stage::kCount:
+        put_together();
+        if (!is_exact()) return fit() ? Stage::kDone : Stage::kEncode;
+        exact_.emplace(run_, index_, weights_);
+        return reread_or_finish();
+      case Stage::kReread:
+        exact_->end_read();
+        return reread_or_finish();
+      default:
+        return Stage::kDone;
+    }
+  }
+
+  [[nodiscard]] bool is_exact() const { return planned().settings.search == SearchRule::kExact; }
+
+  Stage reread_or_finish() {
+    if (exact_->wants_read()) return Stage::kReread;
+    exact_->finish();
+    exact_.reset();
+    return Stage::kEncode;
   }
 
   [[nodiscard]] std::uint64_t slabs() const { return slab_count(planned().info.count()); }
@@ -119,7 +144,7 @@ class QuantizeWork : public NamedWork {
                      [&](std::uint64_t, WeightView block) {
                        moments_[slab] += scratch.table.add(block, pivot_, found);
                      });
-      if (!stays_mapped()) release(run_.model, index_, range);
+      finish_read(run_, index_, range);
       run_.meter.add(range.count * size_of(planned().info.dtype));
     }
     add_sums(found);
@@ -131,17 +156,13 @@ class QuantizeWork : public NamedWork {
         [&](WeightView block, std::uint8_t* packed) { encoder_->encode(block, packed); }, scratch);
   }
 
-  /// What is read twice within a short time is kept in memory between.
-  [[nodiscard]] bool stays_mapped() const { return planned().info.bytes() <= kStaysMapped; }
-
   void add_sums(const KeySums& found) {
     if (found.empty()) return;
     const std::lock_guard lock(mutex_);
     merge(sums_, found);
   }
 
-  /// Returns true when the codes that were written with the guess are right.
-  bool fit() {
+  void put_together() {
     Moments moments;
     for (const Moments& slab : moments_) moments += slab;
     try {
@@ -149,13 +170,15 @@ class QuantizeWork : public NamedWork {
     } catch (const NonFiniteWeights&) {
       refuse_nonfinite(run_, index_);
     }
+  }
+
+  /// Returns true when the codes that were written with the guess are right.
+  bool fit() {
     fit_tensor(run_, index_, weights_, guess_ ? &*guess_ : nullptr);
     if (!guess_ || guess_->thresholds != report().codebook.thresholds) return false;
     run_.meter.add(planned().info.bytes());  // The second pass that is not needed.
     return true;
   }
-
-  static constexpr std::uint64_t kStaysMapped = std::uint64_t{16} << 20;
 
   Stage stage_ = Stage::kNone;
   double pivot_ = 0;
@@ -164,6 +187,7 @@ class QuantizeWork : public NamedWork {
   KeySums sums_;
   Distribution weights_;
   std::optional<Codebook> guess_;
+  std::optional<ExactStages> exact_;
   std::optional<Encoder> encoder_;
 };
 

@@ -4,14 +4,18 @@
 #include <cmath>
 #include <limits>
 #include <string>
+#include <utility>
 
 #include "quant/code_statistics.h"
 #include "quant/encoder.h"
+#include "quant/exact_search.h"
 #include "quant/family.h"
-#include "quant/float_slabs.h"
 
 namespace wquant {
 namespace {
+
+/// What is read twice within a short time is kept in memory between, up to this size.
+constexpr std::uint64_t kStaysMapped = std::uint64_t{16} << 20;
 
 /// Of a tensor of one slab or less.
 Distribution read_small(const RunState& run, std::size_t index, Scratch& scratch) {
@@ -44,8 +48,14 @@ Distribution read_large(const RunState& run, std::size_t index, Scratch& scratch
 }
 
 void quantize_tensor(const RunState& run, std::size_t index, Scratch& scratch) {
-  const Distribution weights = read_distribution(run, index, scratch);
-  fit_tensor(run, index, weights);
+  Distribution weights = read_distribution(run, index, scratch);
+  const TensorSettings& settings = run.reports[index].settings;
+  if (settings.search == SearchRule::kExact) {
+    const WeightView all = {scratch.weights.data(), scratch.weights.size()};
+    take_codebook(run, index, weights, fit_exactly(all, settings, run.effort, weights));
+  } else {
+    fit_tensor(run, index, weights);
+  }
   const Encoder encoder(run.reports[index].codebook, weights);
   encode_slab(
       run, index, 0, [&](WeightView block, std::uint8_t* packed) { encoder.encode(block, packed); },
@@ -121,10 +131,20 @@ void encode_slab(const RunState& run, std::size_t index, std::uint64_t slab,
   run.meter.add(range.count * size_of(planned.info.dtype));
 }
 
+void finish_read(const RunState& run, std::size_t index, SlabRange range) {
+  if (run.plan.tensors[index].info.bytes() > kStaysMapped) release(run.model, index, range);
+}
+
 void fit_tensor(const RunState& run, std::size_t index, const Distribution& weights,
                 const Codebook* guess) {
+  take_codebook(run, index, weights,
+                fit_codebook(weights, run.reports[index].settings, run.effort, guess));
+}
+
+void take_codebook(const RunState& run, std::size_t index, const Distribution& weights,
+                   Codebook codebook) {
   TensorReport& report = run.reports[index];
-  report.codebook = fit_codebook(weights, report.settings, run.effort, guess);
+  report.codebook = std::move(codebook);
   fill_errors(report, weights);
   run.sink.write(index, Part::kLevels, 0, std::as_bytes(std::span(report.codebook.levels)));
 }

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "quant/distribution.h"
+#include "quant/float_slabs.h"
 #include "quant/run_state.h"
 
 namespace wquant {
@@ -25,10 +26,18 @@ using BlockEncoder = std::function<void(WeightView block, std::uint8_t* packed)>
 void encode_slab(const RunState& run, std::size_t index, std::uint64_t slab,
                  const BlockEncoder& encode, Scratch& scratch);
 
+/// Slabs that will be read again stay in memory where the tensor is small, else they are released.
+void finish_read(const RunState& run, std::size_t index, SlabRange range);
+
 /// Fits the codebook of a tensor, near the guess if there is one, writes its levels and fills in
 /// the report.
 void fit_tensor(const RunState& run, std::size_t index, const Distribution& weights,
                 const Codebook* guess = nullptr);
+
+/// Writes the levels of a codebook and fills in the report; the distribution must have its
+/// thresholds.
+void take_codebook(const RunState& run, std::size_t index, const Distribution& weights,
+                   Codebook codebook);
 
 /// Copies slab number `slab` of a kept tensor, kCopySlab bytes, to the sink.
 inline constexpr std::uint64_t kCopySlab = kSlab * sizeof(float);

@@ -19,6 +19,7 @@ void add_settings(Json& json, const TensorSettings& settings) {
   json["rescale"] = choice_name(kRescaleChoices, settings.rescale);
   json["ratio_rule"] = choice_name(kRatioRuleChoices, settings.ratio_rule);
   json["range"] = choice_name(kRangeChoices, settings.range);
+  json["search"] = choice_name(kSearchChoices, settings.search);
 }
 
 /// The figures that need weights; null in a dry run and where they are not finite.

@@ -139,6 +139,7 @@ TEST(QuantizedFile, ReportComesBack) {
   made.plan.tensors[0].settings.range = RangeRule::kFull;
   made.plan.tensors[2].settings.ratio_rule = RatioRule::kFixed;
   made.plan.tensors[2].settings.ratio = 1.25;
+  made.plan.tensors[2].settings.search = SearchRule::kExact;
   made.plan.tensors[3].settings.ratio_rule = RatioRule::kRange;
   made.report.tensors[3].snr_db = std::numeric_limits<double>::infinity();
   made.write(folder / "q");

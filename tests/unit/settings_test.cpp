@@ -67,6 +67,9 @@ TEST(Settings, EveryNameOfAChoiceIsReadBack) {
   for (const Rescale rescale : {Rescale::kVariance, Rescale::kMse, Rescale::kNone}) {
     EXPECT_EQ(applied("rescale=" + std::string(name_of(rescale))).rescale, rescale);
   }
+  for (const SearchRule search : {SearchRule::kAuto, SearchRule::kExact}) {
+    EXPECT_EQ(applied("search=" + std::string(name_of(search))).search, search);
+  }
   for (const RangeRule range : {RangeRule::kSearch, RangeRule::kFull}) {
     EXPECT_EQ(applied("range=" + std::string(name_of(range))).range, range);
   }
@@ -81,6 +84,7 @@ TEST(Settings, MistypedWordsGetASuggestionAndTheValidOnes) {
               AllOf(HasSubstr("did you mean centroid?"), HasSubstr("midpoint")));
   EXPECT_THAT(usage_error([] { applied("rescale=varianc"); }), HasSubstr("did you mean variance?"));
   EXPECT_THAT(usage_error([] { applied("range=ful"); }), HasSubstr("did you mean full?"));
+  EXPECT_THAT(usage_error([] { applied("search=exakt"); }), HasSubstr("did you mean exact?"));
 }
 
 TEST(Settings, MalformedItemsAreUsageErrors) {
@@ -128,6 +132,16 @@ TEST(Settings, SettingsOfTheOtherModeAreContradictions) {
   }
   for (const FamilyInfo& family : families()) {
     check(applied("mode=" + std::string(family.name) + ",ratio=auto,range=search"));
+  }
+}
+
+TEST(Settings, AnExactSearchIsForX0AndCentroids) {
+  for (const char* items : {"search=exact,ratio=range", "search=exact,mode=linear,range=full",
+                            "search=exact,values=midpoint"}) {
+    EXPECT_THAT(usage_error([&] { check(applied(items)); }), HasSubstr("search exact")) << items;
+  }
+  for (const char* items : {"search=exact", "search=exact,mode=linear", "search=exact,ratio=2"}) {
+    EXPECT_EQ(usage_error([&] { check(applied(items)); }), "") << items;
   }
 }
 

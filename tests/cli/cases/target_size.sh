@@ -3,5 +3,5 @@ wquant -q --bits 4 model.npz -o even.safetensors
 size=$(stat -c %s even.safetensors)
 wquant -q --target-size "${size}B" model.npz -o aimed.safetensors
 (($(stat -c %s aimed.safetensors) <= size)) && echo fits
-wquant --target-size 80% --set 'fc:bits=3' model.npz -o ruled.safetensors
-wquant --avg-bits 9 --dry-run model.npz
+wquant --target-size 95% --set 'fc:bits=3' model.npz -o ruled.safetensors
+wquant --avg-bits 60 --dry-run model.npz
