@@ -211,15 +211,16 @@ TEST(ExactSearch, ConstantTensorsLoseNothing) {
 /// Keeps what is written.
 class MemorySink : public PartSink {
  public:
-  MemorySink(std::uint64_t codes, std::uint64_t levels) : codes_(codes), levels_(levels / 4) {}
+  MemorySink(std::uint64_t code_bytes, std::uint64_t level_bytes)
+      : codes(code_bytes), levels(level_bytes / 4) {}
   void write(std::size_t /*tensor*/, Part part, std::uint64_t offset,
              std::span<const std::byte> bytes) override {
-    std::byte* out = part == Part::kCodes ? reinterpret_cast<std::byte*>(codes_.data())
-                                          : reinterpret_cast<std::byte*>(levels_.data());
+    std::byte* out = part == Part::kCodes ? reinterpret_cast<std::byte*>(codes.data())
+                                          : reinterpret_cast<std::byte*>(levels.data());
     std::memcpy(out + offset, bytes.data(), bytes.size());
   }
-  std::vector<std::uint8_t> codes_;
-  std::vector<float> levels_;
+  std::vector<std::uint8_t> codes;
+  std::vector<float> levels;
 };
 
 struct Outcome {
@@ -245,8 +246,8 @@ Outcome quantized(const std::vector<float>& layer, const std::string& items, uns
     out.total = total;
   };
   out.report = quantize(model, plan, sink, options).tensors[0];
-  out.codes = sink.codes_;
-  out.levels = sink.levels_;
+  out.codes = sink.codes;
+  out.levels = sink.levels;
   return out;
 }
 
