@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "wquant/balance.h"
 #include "wquant/model.h"
 #include "wquant/report.h"
 #include "wquant/settings.h"
@@ -20,6 +21,7 @@ struct PlannedTensor {
   bool quantized = false;
   std::string kept_reason;  ///< Set when not quantized.
   TensorSettings settings;  ///< Set when quantized.
+  BalancePlan balance = {};
 };
 
 /// What is quantized and how: made from names, shapes and settings before a weight is read.

@@ -23,6 +23,10 @@ inline constexpr std::array<Choice<RatioRule>, 3> kRatioRuleChoices = {
     {{"auto", RatioRule::kAuto}, {"range", RatioRule::kRange}, {"fixed", RatioRule::kFixed}}};
 inline constexpr std::array<Choice<RangeRule>, 2> kRangeChoices = {
     {{"search", RangeRule::kSearch}, {"full", RangeRule::kFull}}};
+inline constexpr std::array<Choice<Balance>, 4> kBalanceChoices = {{{"auto", Balance::kAuto},
+                                                                    {"off", Balance::kOff},
+                                                                    {"channel", Balance::kChannel},
+                                                                    {"kernel", Balance::kKernel}}};
 inline constexpr std::array<Choice<NonFinite>, 2> kNonFiniteChoices = {
     {{"error", NonFinite::kError}, {"keep", NonFinite::kKeep}}};
 

@@ -100,6 +100,7 @@ Report dry_report(const Plan& plan) {
     tensor.quantized = planned.quantized;
     tensor.kept_reason = planned.kept_reason;
     tensor.settings = planned.settings;
+    tensor.balance = planned.balance;
     tensor.codebook.bits = planned.quantized ? planned.settings.bits : 0;
     tensor.bytes = stored_size(planned);
     report.tensors.push_back(std::move(tensor));

@@ -17,7 +17,8 @@ namespace {
 
 constexpr std::string_view kEpilog =
     "Floating-point tensors of 2 or more dimensions are quantized, the rest is kept; the report\n"
-    "says why. Items of --set: bits, mode, ratio, range, values, rescale; the last match wins.\n"
+    "says why. Items of --set: bits, mode, ratio, range, values, rescale, balance,\n"
+    "axis; the last match wins.\n"
     "Exit codes: 0 done, 1 failed, 2 usage, 3 a limit was not met, 130 interrupted.";
 
 /// One option that settings.h knows by its key.
@@ -25,13 +26,15 @@ struct SettingRow {
   std::string_view key, values, help;
 };
 
-constexpr std::array<SettingRow, 6> kSettingRows = {{
+constexpr std::array<SettingRow, 8> kSettingRows = {{
     {"bits", "N", "bits of a code, 1 to 8 (default 4)"},
     {"mode", "", "family of the levels (default exp)"},
     {"ratio", "auto|range|R", "ratio of neighbouring intervals of exp (default auto)"},
     {"range", "search|full", "outermost level of linear (default search)"},
     {"values", "centroid|midpoint", "value of an interval (default centroid)"},
     {"rescale", "variance|mse|none", "scale of the levels (default variance)"},
+    {"balance", "auto|off|channel|kernel", "whose errors shall add up to zero (default auto)"},
+    {"axis", "auto|N", "axis of the output channels (default auto: by the format)"},
 }};
 
 /// What was typed, before it is understood.
@@ -134,7 +137,9 @@ bool parse_quantize_options(const Arguments& arguments, QuantizeOptions& options
   Typed typed;
   Parser parser("quantize", "Quantize a model's weights into a packed file and a report.",
                 std::string(kEpilog));
-  parser.add_option("INPUT", options.input, "a model's file or folder, see wquant formats; - is standard input")
+  parser
+      .add_option("INPUT", options.input,
+                  "a model's file or folder, see wquant formats; - is standard input")
       ->required()
       ->option_text(" ");
   parser

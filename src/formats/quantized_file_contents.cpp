@@ -80,6 +80,9 @@ TensorSettings parse_settings(const json& object) {
     settings.ratio_rule = parse_choice(object, "ratio_rule", kRatioRuleChoices);
   }
   if (object.contains("range")) settings.range = parse_choice(object, "range", kRangeChoices);
+  settings.balance =
+      object.contains("balance") ? parse_choice(object, "balance", kBalanceChoices) : Balance::kOff;
+  if (object.contains("axis")) settings.axis = json_u64(object, "axis");
   return settings;
 }
 

@@ -5,6 +5,7 @@
 #include <limits>
 #include <string>
 
+#include "quant/balanced_pieces.h"
 #include "quant/code_statistics.h"
 #include "quant/encoder.h"
 #include "quant/family.h"
@@ -31,6 +32,9 @@ void quantize_tensor(const RunState& run, std::size_t index, Scratch& scratch) {
   run.meter.add(run.plan.tensors[index].info.bytes());
   fit_tensor(run, index, weights);
   const Encoder encoder(run.reports[index].codebook, weights);
+  if (run.plan.tensors[index].balance.sets != Balance::kOff) {
+    return encode_balanced(run, index, encoder, weights);
+  }
   encode_slab(
       run, index, 0, [&](WeightView block, std::uint8_t* packed) { encoder.encode(block, packed); },
       scratch);
@@ -38,16 +42,20 @@ void quantize_tensor(const RunState& run, std::size_t index, Scratch& scratch) {
 
 void fill_errors(TensorReport& report, const Distribution& weights) {
   const CodeStatistics statistics = code_statistics(weights, report.codebook);
-  const double error = statistics.squared_error / weights.count();
-  const double power = weights.variance() + weights.mean() * weights.mean();
-  report.relative_error = weights.variance() > 0 ? error / weights.variance() : 0;
-  report.snr_db =
-      error > 0 ? 10 * std::log10(power / error) : std::numeric_limits<double>::infinity();
+  fill_squared_error(report, weights, statistics.squared_error);
   report.max_error = statistics.max_error;
   report.entropy = statistics.entropy;
 }
 
 }  // namespace
+
+void fill_squared_error(TensorReport& report, const Distribution& weights, double squared_error) {
+  const double error = squared_error / weights.count();
+  const double power = weights.variance() + weights.mean() * weights.mean();
+  report.relative_error = weights.variance() > 0 ? error / weights.variance() : 0;
+  report.snr_db =
+      error > 0 ? 10 * std::log10(power / error) : std::numeric_limits<double>::infinity();
+}
 
 TensorReport begin_report(const PlannedTensor& planned) {
   TensorReport report;
@@ -56,6 +64,7 @@ TensorReport begin_report(const PlannedTensor& planned) {
   report.kept_reason = planned.kept_reason;
   report.bytes = stored_size(planned);
   report.settings = planned.settings;
+  report.balance = planned.balance;
   return report;
 }
 
