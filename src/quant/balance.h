@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 #include "kernels/kernels.h"
@@ -47,8 +46,8 @@ class Balancer {
   enum Side : std::uint8_t { kDown, kUp };
   /// What became of a weight.
   enum Mark : std::uint8_t { kStays, kMovedDown, kMovedUp };
-  /// Searches that fill a queue.
-  static constexpr int kSearches = 2;
+  /// No weight.
+  static constexpr auto kNone = static_cast<std::size_t>(-1);
 
   /// Weights whose sum is brought near zero.
   struct Set {
@@ -69,29 +68,28 @@ class Balancer {
   /// The candidates of one side of a set; found when they are needed, the cheapest first.
   struct Queue {
     std::vector<Candidate> heap;
-    double reached = 0;  // All that cost no more have been found.
-    int searches = 0;
+    double reached = 0;  // All that cost no more have been found; 0: none yet.
   };
 
   void load(WeightView channel, const std::uint8_t* codes);
   [[nodiscard]] double sum_of(std::size_t first, std::size_t size) const;
-  void balance_set(Set set, std::uint8_t* codes);
-  /// The cheapest move that lowers the |sum| of the set.
-  std::optional<std::size_t> cheapest(const Set& set, Side side, const std::uint8_t* codes);
-  [[nodiscard]] std::optional<std::size_t> scan(const Set& set, Side side,
-                                                const std::uint8_t* codes) const;
+  [[nodiscard]] double max_error() const;
+  void count_moves(WeightView channel, const std::uint8_t* codes, BalanceTally& tally) const;
+  /// Returns the sum that is left.
+  double balance_set(Set set, std::uint8_t* codes);
+  double move(std::size_t i, Side side, std::uint8_t& code);
+  /// The cheapest move that lowers the |sum| of the set, or kNone; of a small set, of a large one.
+  [[nodiscard]] std::size_t scan(const Set& set, Side side, const std::uint8_t* codes) const;
+  std::size_t next(const Set& set, Side side, const std::uint8_t* codes);
   void search(const Set& set, Side side, const std::uint8_t* codes);
-  /// Calls f(cost, index) for the weights of a set that a move to that side can serve.
-  template <typename F>
-  void for_each_candidate(const Set& set, Side side, const std::uint8_t* codes, F&& f) const;
 
-  const Codebook& codebook_;
+  std::vector<double> levels_;
   std::uint64_t kernel_;
   std::array<std::vector<double>, 2> gaps_;  // By side and code: distance of the next level.
   std::array<double, 2> least_gap_ = {};
   std::array<Queue, 2> queues_;
   std::vector<double> errors_;  // Of the channel's weights.
-  std::vector<Mark> moved_;
+  std::vector<Mark> marks_;
   std::vector<std::size_t> moves_;  // Weights that were moved.
 };
 

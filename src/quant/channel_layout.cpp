@@ -84,8 +84,10 @@ BalancePlan plan_balance(const ModelReader& model, std::size_t index,
   BalancePlan plan;
   if (settings.balance == Balance::kOff) return plan;
   const std::vector<std::uint64_t>& shape = model.tensors()[index].shape;
-  plan.reason = shape.size() < 2 ? "less than 2 dimensions" : "";
-  if (!plan.reason.empty()) return plan;
+  if (shape.size() < 2) {
+    plan.reason = "less than 2 dimensions";
+    return plan;
+  }
   const std::optional<OutputAxis> output = output_of(model, index, settings);
   if (!output) {
     plan.reason = "unknown axis of the output channels";

@@ -122,7 +122,7 @@ Layer random_layer(unsigned seed) {
   Layer layer{up_to(6), up_to(seed % 7 == 0 ? 300 : 12), seed % 3 == 0 ? 1 : up_to(9), {}, {}};
   layer.weights =
       make_layer(kShapes[seed % std::size(kShapes)], layer.channels * layer.width(), random);
-  layer.settings.bits = 2 + static_cast<int>(seed / 8 % 7);
+  layer.settings.bits = 1 + static_cast<int>(seed / 8 % 8);
   layer.settings.mode = seed % 2 == 0 ? "exp" : "linear";
   layer.settings.rescale = seed % 5 == 0 ? Rescale::kMse : Rescale::kVariance;
   return layer;
@@ -226,7 +226,7 @@ void expect_same_codes(const std::vector<Form>& forms) {
     const ChannelLayout layout = channel_layout(form.shape, form.axis);
     model.add(form.name, form.shape, laid_out(rows, layout), form.axis);
   }
-  for (const int bits : {2, 3, 5}) {
+  for (const int bits : {1, 2, 3, 5}) {
     Settings settings;
     settings.tensor.bits = bits;
     const Outcome outcome = run(model, settings, 1);
@@ -292,7 +292,6 @@ TEST(Balance, CostsLittleCorrelation) {
     settings.tensor.bits = bits;
     for (const TensorReport& report : run(model, settings, 2).report.tensors) {
       const BalanceFigures& figures = report.balance_figures;
-      EXPECT_GT(figures.rho_before, report.codebook.rho) << report.info.name;
       EXPECT_LT(figures.rho_before - report.codebook.rho, loss) << report.info.name;
       EXPECT_LT(figures.largest_sum_after, 0.05 * figures.largest_sum_before) << report.info.name;
     }
@@ -319,7 +318,7 @@ BalancePlan plan_of(std::vector<std::uint64_t> shape, const std::string& items,
   model.add("w", std::move(shape), std::vector<float>(count, 1.0F), axis);
   Settings settings;
   settings.all = true;
-  if (!items.empty()) apply(settings.tensor, items);
+  if (!items.empty()) wquant::apply(settings.tensor, items);
   return make_plan(model, settings).tensors[0].balance;
 }
 
@@ -333,7 +332,6 @@ TEST(BalancePlan, AutoTakesKernelsWhereThereAreSome) {
 
 TEST(BalancePlan, SaysWhyATensorIsLeftAlone) {
   EXPECT_EQ(plan_of({40}, "").reason, "less than 2 dimensions");
-  EXPECT_EQ(plan_of({4, 3}, "bits=1").reason, "1 bit");
   EXPECT_EQ(plan_of({4, 3}, "", std::nullopt).reason, "unknown axis of the output channels");
   EXPECT_EQ(plan_of({4, 1}, "").reason, "output channels of one weight");
   EXPECT_EQ(plan_of({4, 3}, "balance=off").reason, "");
