@@ -106,8 +106,7 @@ BalanceTally encode_balanced_piece(const RunState& run, std::size_t index, std::
   const WeightView weights = weights_of(run, index, range, scratch);
   std::vector<std::uint8_t> codes(range.count);
   encoder.find_codes(weights, codes.data());
-  const BalanceTally tally =
-      balance_piece(planned, run.reports[index].codebook, weights, codes.data());
+  BalanceTally tally = balance_piece(planned, run.reports[index].codebook, weights, codes.data());
   release(run.model, index, range);
   std::vector<std::uint8_t> packed(packed_size(range.count, bits));
   kernels().pack(codes.data(), codes.size(), bits, packed.data());
