@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -28,6 +29,15 @@ std::uint64_t checked_count(std::span<const std::uint64_t> shape, std::size_t el
 
 /// "[64, 3, 3, 3]"
 std::string shape_text(std::span<const std::uint64_t> shape);
+
+/// Which axis of a layer's weights counts its output channels, and how the others lie about it.
+struct OutputAxis {
+  std::size_t axis = 0;
+  /// The positions of a kernel come before its channels, as in Keras; else after them.
+  bool positions_first = false;
+  /// The next axis counts outputs of the same input (depthwise kernels): both are output channels.
+  bool multiplied = false;
+};
 
 /// A model: an ordered list of named tensors whose elements can be read in ranges. Every file
 /// format, a quantized file (dequantized as it is read) and any view of another model is one.
@@ -63,6 +73,12 @@ class ModelReader {
   /// The first tensor that has the same elements as this one because the file holds them once for
   /// both (tied weights), with the same shape and dtype; `index` itself where there is none.
   [[nodiscard]] virtual std::size_t same_as(std::size_t index) const { return index; }
+
+  /// The output channels of a tensor of 2 or more dimensions, as the file has them; nothing where
+  /// that is not known. Without a word in the file: axis 0, as in [out, in, height, width].
+  [[nodiscard]] virtual std::optional<OutputAxis> output_axis(std::size_t /*index*/) const {
+    return OutputAxis();
+  }
 
   /// Elements [first, first + out.size()) as float32. F64 is rounded to the nearest float32, F16
   /// and BF16 are exact. Throws for a dtype that is not quantizable.

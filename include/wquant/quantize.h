@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "wquant/balance.h"
 #include "wquant/model.h"
 #include "wquant/report.h"
 #include "wquant/settings.h"
@@ -25,6 +26,7 @@ struct PlannedTensor {
   /// Index of the earlier tensor that it is tied to, see ModelReader::same_as(): nothing is stored
   /// of it but the name.
   std::optional<std::size_t> same_as;
+  BalancePlan balance = {};
 };
 
 /// What is quantized and how: made from names, shapes and settings before a weight is read.

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "wquant/balance.h"
 #include "wquant/codebook.h"
 #include "wquant/model.h"
 
@@ -20,11 +21,15 @@ struct TensorReport {
 
   // Of a quantized tensor:
   TensorSettings settings;
+  /// Where codes were balanced, rho is that of what was written; gap stays that of the codebook
+  /// with nearest-level codes, whose correlation is balance_figures.rho_before.
   Codebook codebook;
   double relative_error = 0;  ///< Squared error over the variance, of what was written.
   double snr_db = 0;          ///< 10 log10(sum w^2 / sum error^2); infinite when lossless.
   double max_error = 0;       ///< Largest |w - w'|.
   double entropy = 0;         ///< Of the codes, bits a weight, order 0.
+  BalancePlan balance;
+  BalanceFigures balance_figures;
 };
 
 /// How bits were allotted for a size.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -40,6 +41,14 @@ enum class SearchRule {
   kExact,  ///< Every x0 for the ratio that is found or given, boundaries anywhere.
 };
 
+/// Whose sums of errors are brought near zero by codes next to the nearest ones.
+enum class Balance {
+  kAuto,     ///< kKernel where a tensor has a spatial part, else kChannel.
+  kOff,      ///< Every weight has the code of its interval.
+  kChannel,  ///< Those of the output channels.
+  kKernel,   ///< Those of the kernels (one input of one output channel), then of the channels.
+};
+
 /// How one tensor is quantized.
 struct TensorSettings {
   int bits = 4;              ///< 1..8
@@ -50,6 +59,8 @@ struct TensorSettings {
   double ratio = 0;  ///< r of RatioRule::kFixed, at least 1.
   RangeRule range = RangeRule::kSearch;
   SearchRule search = SearchRule::kAuto;
+  Balance balance = Balance::kAuto;
+  std::optional<std::size_t> axis;  ///< Of the output channels; unset: as the format has it.
 
   bool operator==(const TensorSettings&) const = default;
 };
@@ -59,12 +70,13 @@ std::string_view name_of(Values values);
 std::string_view name_of(Rescale rescale);
 std::string_view name_of(RangeRule range);
 std::string_view name_of(SearchRule search);
+std::string_view name_of(Balance balance);
 /// The ratio setting as apply() reads it: "auto", "range" or the number.
 std::string ratio_text(const TensorSettings& settings);
 
 /// Changes settings by `key=value` items as in "bits=5,mode=linear". Keys: bits, mode, values,
-/// rescale, ratio, range, search. Throws Error (usage) that lists what is valid and suggests the
-/// nearest.
+/// rescale, ratio, range, search, balance, axis. Throws Error (usage) that lists what is valid and
+/// suggests the nearest.
 void apply(TensorSettings& settings, std::string_view items);
 
 /// Throws Error (usage) when the settings contradict each other or lie out of range.

@@ -1,6 +1,7 @@
 #pragma once
 
 /// The whole public interface.
+#include "wquant/balance.h"
 #include "wquant/budget.h"
 #include "wquant/codebook.h"
 #include "wquant/dtype.h"

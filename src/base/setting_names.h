@@ -25,6 +25,10 @@ inline constexpr std::array<Choice<RangeRule>, 2> kRangeChoices = {
     {{"search", RangeRule::kSearch}, {"full", RangeRule::kFull}}};
 inline constexpr std::array<Choice<SearchRule>, 2> kSearchChoices = {
     {{"auto", SearchRule::kAuto}, {"exact", SearchRule::kExact}}};
+inline constexpr std::array<Choice<Balance>, 4> kBalanceChoices = {{{"auto", Balance::kAuto},
+                                                                    {"off", Balance::kOff},
+                                                                    {"channel", Balance::kChannel},
+                                                                    {"kernel", Balance::kKernel}}};
 inline constexpr std::array<Choice<NonFinite>, 2> kNonFiniteChoices = {
     {{"error", NonFinite::kError}, {"keep", NonFinite::kKeep}}};
 

@@ -104,6 +104,7 @@ Report dry_report(const Plan& plan) {
     tensor.kept_reason = planned.kept_reason;
     tensor.settings = planned.settings;
     if (planned.same_as) tensor.same_as = plan.tensors[*planned.same_as].info.name;
+    tensor.balance = planned.balance;
     tensor.codebook.bits = planned.quantized ? planned.settings.bits : 0;
     tensor.bytes = stored_size(planned);
     report.tensors.push_back(std::move(tensor));

@@ -17,8 +17,8 @@ namespace {
 
 constexpr std::string_view kEpilog =
     "Floating-point tensors of 2 or more dimensions are quantized, the rest is kept; the report\n"
-    "says why. Items of --set: bits, mode, ratio, range, values, rescale,\n"
-    "search; the last match wins.\n"
+    "says why. Items of --set: bits, mode, ratio, range, values, rescale, search,\n"
+    "balance, axis; the last match wins.\n"
     "Exit codes: 0 done, 1 failed, 2 usage, 3 a limit was not met, 130 interrupted.";
 
 /// One option that settings.h knows by its key.
@@ -26,7 +26,7 @@ struct SettingRow {
   std::string_view key, values, help;
 };
 
-constexpr std::array<SettingRow, 7> kSettingRows = {{
+constexpr std::array<SettingRow, 9> kSettingRows = {{
     {"bits", "N", "bits of a code, 1 to 8 (default 4)"},
     {"mode", "", "family of the levels (default exp)"},
     {"ratio", "auto|range|R", "ratio of neighbouring intervals of exp (default auto)"},
@@ -34,6 +34,8 @@ constexpr std::array<SettingRow, 7> kSettingRows = {{
     {"values", "centroid|midpoint", "value of an interval (default centroid)"},
     {"rescale", "variance|mse|none", "scale of the levels (default variance)"},
     {"search", "auto|exact", "exact: the proven best x0, in more time (default auto)"},
+    {"balance", "auto|off|channel|kernel", "whose errors shall add up to zero (default auto)"},
+    {"axis", "auto|N", "axis of the output channels (default auto: by the format)"},
 }};
 
 /// What was typed, before it is understood.

@@ -35,6 +35,12 @@ class OnnxModel : public ModelReader {
     return file_->tensors()[index].data;
   }
 
+  [[nodiscard]] std::optional<OutputAxis> output_axis(std::size_t index) const override {
+    const TensorInfo& info = tensors_[index];
+    const std::optional<std::size_t> axis = file_->axes().of(info.name, info.shape.size());
+    return axis ? std::optional(OutputAxis{*axis}) : std::nullopt;
+  }
+
   void release(std::size_t index, std::uint64_t first, std::uint64_t size) const override {
     const OnnxTensor& tensor = file_->tensors()[index];
     if (tensor.file == nullptr || tensor.data.empty()) return;

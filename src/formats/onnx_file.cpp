@@ -147,6 +147,7 @@ void OnnxFile::read_graph(std::span<const std::byte> graph, int depth) {
 
 void OnnxFile::read_node(std::span<const std::byte> node, int depth) {
   const std::string constant = constant_name(node);
+  axes_.add_node(node);
   WireReader reader(node);
   for (WireField field; reader.next(field);) {
     if (field.number == OnnxNodeField::kAttribute) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/mapped_file.h"
+#include "formats/onnx_axes.h"
 #include "formats/onnx_tensor.h"
 #include "wquant/model.h"
 
@@ -41,6 +42,8 @@ class OnnxFile {
   [[nodiscard]] const std::vector<OnnxTensor>& tensors() const { return tensors_; }
   /// The tensor whose TensorProto is `message` of this file; null when it is none of tensors().
   [[nodiscard]] const OnnxTensor* find(std::span<const std::byte> message) const;
+  /// What the operators tell of the tensors.
+  [[nodiscard]] const OnnxAxes& axes() const { return axes_; }
   /// Version of the standard operators that the model uses.
   [[nodiscard]] std::uint64_t opset() const { return opset_; }
   [[nodiscard]] std::uint64_t ir_version() const { return ir_version_; }
@@ -65,6 +68,7 @@ class OnnxFile {
   std::vector<OnnxTensor> tensors_;
   std::unordered_map<const std::byte*, std::size_t> by_message_;
   std::unordered_map<std::string, std::size_t> by_name_;
+  OnnxAxes axes_;
   std::uint64_t opset_ = 0, ir_version_ = 0;
   bool is_quantized_ = false;
 };

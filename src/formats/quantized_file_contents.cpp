@@ -80,6 +80,9 @@ TensorSettings parse_settings(const json& object) {
   }
   if (object.contains("range")) settings.range = parse_choice(object, "range", kRangeChoices);
   if (object.contains("search")) settings.search = parse_choice(object, "search", kSearchChoices);
+  settings.balance =
+      object.contains("balance") ? parse_choice(object, "balance", kBalanceChoices) : Balance::kOff;
+  if (object.contains("axis")) settings.axis = json_u64(object, "axis");
   return settings;
 }
 

@@ -62,16 +62,23 @@ std::string rules_text(const TensorSettings& settings) {
   return text;
 }
 
+/// Left out where nothing is balanced.
+std::string balance_text(const BalancePlan& balance) {
+  if (balance.sets == Balance::kOff) return {};
+  return fmt::format(R"(,"balance":"{}","axis":{})", choice_name(kBalanceChoices, balance.sets),
+                     balance.axis);
+}
+
 std::string quantized_text(std::size_t index, const PlannedTensor& tensor, TensorReport* report,
                            const PartChecksums& checksums) {
   const TensorSettings& settings = tensor.settings;
   return fmt::format(
       R"({}:{{"index":{},"shape":[{}],"dtype":"{}","bits":{},"mode":{},"values":"{}",)"
-      R"("rescale":"{}"{},"granularity":"{}"{},"checksums":{{"codes":"{}","levels":"{}"}}}})",
+      R"("rescale":"{}"{}{},"granularity":"{}"{},"checksums":{{"codes":"{}","levels":"{}"}}}})",
       json_string(tensor.info.name), index, fmt::join(tensor.info.shape, ","),
       name_of(tensor.info.dtype), settings.bits, json_string(settings.mode),
       choice_name(kValuesChoices, settings.values), choice_name(kRescaleChoices, settings.rescale),
-      rules_text(settings), kGranularity, figures_text(report),
+      rules_text(settings), balance_text(tensor.balance), kGranularity, figures_text(report),
       checksum_text(checksums[Part::kCodes]), checksum_text(checksums[Part::kLevels]));
 }
 
@@ -146,6 +153,10 @@ nlohmann::ordered_json tensor_settings_json(const TensorSettings& settings) {
   if (settings.search != SearchRule::kAuto) {
     json["search"] = choice_name(kSearchChoices, settings.search);
   }
+  if (settings.balance != Balance::kOff) {
+    json["balance"] = choice_name(kBalanceChoices, settings.balance);
+  }
+  if (settings.axis) json["axis"] = *settings.axis;
   return json;
 }
 

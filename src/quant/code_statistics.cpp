@@ -7,11 +7,6 @@
 namespace wquant {
 namespace {
 
-/// The weights below a threshold.
-struct Share {
-  double count = 0, sum = 0;
-};
-
 /// The first bin whose weights of the threshold's sign lie farther from zero than the threshold.
 std::size_t bin_beyond(const Distribution& distribution, float threshold) {
   if (threshold == 0) return 0;
@@ -19,7 +14,7 @@ std::size_t bin_beyond(const Distribution& distribution, float threshold) {
   return distribution.ceil(std::nextafter(-threshold, std::numeric_limits<float>::infinity()));
 }
 
-Share below(const Distribution& distribution, float threshold) {
+CodeShare below(const Distribution& distribution, float threshold) {
   const Tail& all = distribution.tail(0);
   const Tail& beyond = distribution.tail(bin_beyond(distribution, threshold));
   if (threshold <= 0) return {beyond.negative, -beyond.negative_sum};
@@ -67,29 +62,69 @@ double largest_distance(const Distribution& distribution, const float* low, cons
   return largest;
 }
 
+/// The thresholds about a code; null where it has none.
+struct Ends {
+  const float* low;
+  const float* high;
+};
+
+Ends ends_of(const Codebook& codebook, std::size_t code) {
+  return {code == 0 ? nullptr : &codebook.thresholds[code - 1],
+          code == codebook.thresholds.size() ? nullptr : &codebook.thresholds[code]};
+}
+
 }  // namespace
 
-CodeStatistics code_statistics(const Distribution& distribution, const Codebook& codebook) {
+std::vector<CodeShare> code_shares(const Distribution& distribution, const Codebook& codebook) {
+  std::vector<CodeShare> shares;
+  CodeShare before;
+  for (std::size_t code = 0; code < codebook.levels.size(); ++code) {
+    const float* high = ends_of(codebook, code).high;
+    const CodeShare up_to = high == nullptr ? CodeShare{distribution.count(),
+                                                        distribution.count() * distribution.mean()}
+                                            : below(distribution, *high);
+    shares.push_back({up_to.count - before.count, up_to.sum - before.sum});
+    before = up_to;
+  }
+  return shares;
+}
+
+ShareStatistics share_statistics(const Distribution& distribution, const Codebook& codebook,
+                                 std::span<const CodeShare> shares) {
   const double n = distribution.count();
   const double mean = distribution.mean();
-  CodeStatistics statistics;
-  double squares = n * distribution.variance();
-  Share before;
-  for (std::size_t code = 0; code < codebook.levels.size(); ++code) {
-    const float* low = code == 0 ? nullptr : &codebook.thresholds[code - 1];
-    const float* high = code == codebook.thresholds.size() ? nullptr : &codebook.thresholds[code];
-    const Share up_to = high == nullptr ? Share{n, n * mean} : below(distribution, *high);
-    const Share here = {up_to.count - before.count, up_to.sum - before.sum};
-    before = up_to;
-    // About the mean, so that nothing cancels where it is large.
-    const double level = codebook.levels[code];
-    const double d = level - mean;
-    squares += d * (d * here.count - 2 * (here.sum - mean * here.count));
+  ShareStatistics statistics;
+  statistics.squared_error = n * distribution.variance();
+  // About the mean, so that nothing cancels where it is large.
+  double sum = 0;
+  double squares = 0;
+  double products = 0;
+  for (std::size_t code = 0; code < shares.size(); ++code) {
+    const CodeShare& here = shares[code];
+    const double d = static_cast<double>(codebook.levels[code]) - mean;
+    const double weights = here.sum - mean * here.count;
+    statistics.squared_error += d * (d * here.count - 2 * weights);
     statistics.entropy += entropy_term(here.count / n);
-    statistics.max_error =
-        std::max(statistics.max_error, largest_distance(distribution, low, high, level));
+    sum += d * here.count;
+    squares += d * d * here.count;
+    products += d * weights;
   }
-  if (statistics.max_error > 0) statistics.squared_error = std::max(0.0, squares);
+  const double variances = distribution.variance() * (squares / n - sum / n * (sum / n));
+  if (variances > 0) statistics.rho = products / n / std::sqrt(variances);
+  return statistics;
+}
+
+CodeStatistics code_statistics(const Distribution& distribution, const Codebook& codebook) {
+  const ShareStatistics all =
+      share_statistics(distribution, codebook, code_shares(distribution, codebook));
+  CodeStatistics statistics;
+  statistics.entropy = all.entropy;
+  for (std::size_t code = 0; code < codebook.levels.size(); ++code) {
+    const auto [low, high] = ends_of(codebook, code);
+    statistics.max_error = std::max(
+        statistics.max_error, largest_distance(distribution, low, high, codebook.levels[code]));
+  }
+  if (statistics.max_error > 0) statistics.squared_error = std::max(0.0, all.squared_error);
   return statistics;
 }
 

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <span>
+#include <vector>
+
 #include "quant/distribution.h"
 #include "wquant/codebook.h"
 
@@ -16,5 +19,23 @@ struct CodeStatistics {
 };
 
 CodeStatistics code_statistics(const Distribution& distribution, const Codebook& codebook);
+
+/// The weights that have one code.
+struct CodeShare {
+  double count = 0, sum = 0;
+};
+
+/// Of each code of the codebook.
+std::vector<CodeShare> code_shares(const Distribution& distribution, const Codebook& codebook);
+
+/// What follows from the shares alone, whichever weights they hold.
+struct ShareStatistics {
+  double squared_error = 0;  ///< Sum of (w - level)^2.
+  double entropy = 0;        ///< Of the codes, bits a weight.
+  double rho = 1;            ///< Correlation of w and level; 1 where w or the level does not vary.
+};
+
+ShareStatistics share_statistics(const Distribution& distribution, const Codebook& codebook,
+                                 std::span<const CodeShare> shares);
 
 }  // namespace wquant

@@ -17,6 +17,8 @@ class Encoder {
   /// For many weights a table of the code of every histogram key pays.
   Encoder(const Codebook& codebook, const Distribution& weights);
 
+  /// The codes of `weights`, a byte each.
+  void find_codes(WeightView weights, std::uint8_t* codes) const;
   /// Packs the codes of `weights`.
   void encode(WeightView weights, std::uint8_t* packed) const;
   /// Packs the codes of one block and counts its weights. Only for thresholds that fit registers,
@@ -30,7 +32,6 @@ class Encoder {
  private:
   template <typename F>
   void encode_steps(WeightView weights, std::uint8_t* packed, F&& find) const;
-  void find_codes(WeightView weights, std::uint8_t* codes) const;
   void fill_key_codes();
 
   const Codebook& codebook_;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "quant/channel_layout.h"
 #include "quant/float_slabs.h"
 #include "wquant/error.h"
 #include "wquant/quantize.h"
@@ -220,7 +221,9 @@ Plan make_plan(const ModelReader& model, const Settings& settings) {
   for (std::size_t i = 0; i < model.tensors().size(); ++i) {
     const TensorInfo& info = model.tensors()[i];
     try {
-      plan.tensors.push_back(planner.plan(info));
+      PlannedTensor planned = planner.plan(info);
+      if (planned.quantized) planned.balance = plan_balance(model, i, planned.settings);
+      plan.tensors.push_back(std::move(planned));
     } catch (Error& error) {
       throw error.at_tensor(info.name).at_file(model.path());
     }

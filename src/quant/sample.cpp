@@ -33,6 +33,8 @@ std::uint64_t stride_of(std::uint64_t weights) {
 
 bool worth_sampling(const PlannedTensor& planned) {
   const TensorSettings& settings = planned.settings;
+  // Balancing needs the final levels.
+  if (planned.balance.sets != Balance::kOff) return false;
   // Where x0 follows from the largest weight, a sample does not tell it.
   return settings.bits <= kMostBits && settings.range == RangeRule::kSearch &&
          settings.ratio_rule != RatioRule::kRange && settings.search == SearchRule::kAuto &&

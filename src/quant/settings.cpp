@@ -72,12 +72,22 @@ void set_ratio(TensorSettings& settings, std::string_view value) {
   settings.ratio = *ratio;
 }
 
+void set_axis(TensorSettings& settings, std::string_view value) {
+  settings.axis.reset();
+  if (value == "auto") return;
+  settings.axis = parse_number<std::size_t>(value);
+  if (settings.axis) return;
+  fail_usage(
+      fmt::format("axis \"{}\" is neither auto nor a whole number from 0 on", printable(value)),
+      "give for example 0");
+}
+
 struct Key {
   std::string_view name;
   void (*set)(TensorSettings& settings, std::string_view value);
 };
 
-constexpr std::array<Key, 7> kKeys = {
+constexpr std::array<Key, 9> kKeys = {
     {{"bits", set_bits},
      {"mode", set_mode},
      {"values",
@@ -93,9 +103,15 @@ constexpr std::array<Key, 7> kKeys = {
       [](TensorSettings& settings, std::string_view value) {
         settings.range = choice_value(kRangeChoices, "range", value);
       }},
-     {"search", [](TensorSettings& settings, std::string_view value) {
+     {"search",
+      [](TensorSettings& settings, std::string_view value) {
         settings.search = choice_value(kSearchChoices, "search", value);
-      }}}};
+      }},
+     {"balance",
+      [](TensorSettings& settings, std::string_view value) {
+        settings.balance = choice_value(kBalanceChoices, "balance", value);
+      }},
+     {"axis", set_axis}}};
 
 const Key& find_key(std::string_view name) {
   std::array<std::string_view, kKeys.size()> names;
@@ -130,6 +146,8 @@ std::string_view name_of(Values values) { return choice_name(kValuesChoices, val
 std::string_view name_of(Rescale rescale) { return choice_name(kRescaleChoices, rescale); }
 std::string_view name_of(RangeRule range) { return choice_name(kRangeChoices, range); }
 std::string_view name_of(SearchRule search) { return choice_name(kSearchChoices, search); }
+
+std::string_view name_of(Balance balance) { return choice_name(kBalanceChoices, balance); }
 
 std::string ratio_text(const TensorSettings& settings) {
   if (settings.ratio_rule == RatioRule::kFixed) return fmt::format("{}", settings.ratio);

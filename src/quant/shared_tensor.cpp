@@ -3,6 +3,7 @@
 #include <mutex>
 #include <optional>
 
+#include "quant/balanced_pieces.h"
 #include "quant/encoder.h"
 #include "quant/exact_stages.h"
 #include "quant/family.h"
@@ -62,16 +63,19 @@ class QuantizeWork : public NamedWork {
       moments_.resize(slabs());
       if (worth_sampling(planned())) make_guess();
     }
-    return stage_ == Stage::kDone ? 0 : slabs();
+    if (stage_ == Stage::kDone) return 0;
+    return stage_ == Stage::kEncode && balanced() ? tallies_.size() : slabs();
   }
 
-  void run(std::uint64_t slab, Scratch& scratch) override {
+  void run(std::uint64_t part, Scratch& scratch) override {
     if (stage_ == Stage::kCount) {
-      count(slab, scratch);
+      count(part, scratch);
     } else if (stage_ == Stage::kReread) {
-      exact_->read_slab(slab, scratch);
+      exact_->read_slab(part, scratch);
+    } else if (balanced()) {
+      tallies_[part] = encode_balanced_piece(run_, index_, part, *encoder_);
     } else {
-      encode(slab, scratch);
+      encode(part, scratch);
     }
   }
 
@@ -84,8 +88,10 @@ class QuantizeWork : public NamedWork {
 
   void end() override {
     stage_ = next_stage();
+    if (stage_ == Stage::kDone && balanced()) report_balance(run_, index_, weights_, tallies_);
     if (stage_ != Stage::kEncode) return;
     if (guess_) run_.sink.restart(index_, Part::kCodes);
+    if (balanced()) tallies_.resize(balanced_pieces(planned()));
     encoder_.emplace(report().codebook, weights_);
   }
 
@@ -112,6 +118,7 @@ class QuantizeWork : public NamedWork {
     exact_.reset();
     return Stage::kEncode;
   }
+  [[nodiscard]] bool balanced() const { return planned().balance.sets != Balance::kOff; }
 
   [[nodiscard]] std::uint64_t slabs() const { return slab_count(planned().info.count()); }
 
@@ -186,6 +193,7 @@ class QuantizeWork : public NamedWork {
   std::mutex mutex_;              // Of sums_, while slabs are counted.
   KeySums sums_;
   Distribution weights_;
+  std::vector<BalanceTally> tallies_;  // By piece, of a balanced tensor.
   std::optional<Codebook> guess_;
   std::optional<ExactStages> exact_;
   std::optional<Encoder> encoder_;

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "quant/balanced_pieces.h"
 #include "quant/code_statistics.h"
 #include "quant/encoder.h"
 #include "quant/exact_search.h"
@@ -57,6 +58,9 @@ void quantize_tensor(const RunState& run, std::size_t index, Scratch& scratch) {
     fit_tensor(run, index, weights);
   }
   const Encoder encoder(run.reports[index].codebook, weights);
+  if (run.plan.tensors[index].balance.sets != Balance::kOff) {
+    return encode_balanced(run, index, encoder, weights);
+  }
   encode_slab(
       run, index, 0, [&](WeightView block, std::uint8_t* packed) { encoder.encode(block, packed); },
       scratch);
@@ -64,11 +68,7 @@ void quantize_tensor(const RunState& run, std::size_t index, Scratch& scratch) {
 
 void fill_errors(TensorReport& report, const Distribution& weights) {
   const CodeStatistics statistics = code_statistics(weights, report.codebook);
-  const double error = statistics.squared_error / weights.count();
-  const double power = weights.variance() + weights.mean() * weights.mean();
-  report.relative_error = weights.variance() > 0 ? error / weights.variance() : 0;
-  report.snr_db =
-      error > 0 ? 10 * std::log10(power / error) : std::numeric_limits<double>::infinity();
+  fill_squared_error(report, weights, statistics.squared_error);
   report.max_error = statistics.max_error;
   report.entropy = statistics.entropy;
 }
@@ -84,6 +84,14 @@ Distribution read_distribution(const RunState& run, std::size_t index, Scratch& 
   }
 }
 
+void fill_squared_error(TensorReport& report, const Distribution& weights, double squared_error) {
+  const double error = squared_error / weights.count();
+  const double power = weights.variance() + weights.mean() * weights.mean();
+  report.relative_error = weights.variance() > 0 ? error / weights.variance() : 0;
+  report.snr_db =
+      error > 0 ? 10 * std::log10(power / error) : std::numeric_limits<double>::infinity();
+}
+
 TensorReport begin_report(const PlannedTensor& planned) {
   TensorReport report;
   report.info = planned.info;
@@ -91,6 +99,7 @@ TensorReport begin_report(const PlannedTensor& planned) {
   report.kept_reason = planned.kept_reason;
   report.bytes = stored_size(planned);
   report.settings = planned.settings;
+  report.balance = planned.balance;
   return report;
 }
 

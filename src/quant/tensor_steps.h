@@ -39,6 +39,9 @@ void fit_tensor(const RunState& run, std::size_t index, const Distribution& weig
 void take_codebook(const RunState& run, std::size_t index, const Distribution& weights,
                    Codebook codebook);
 
+/// Fills in the relative error and the SNR.
+void fill_squared_error(TensorReport& report, const Distribution& weights, double squared_error);
+
 /// Copies slab number `slab` of a kept tensor, kCopySlab bytes, to the sink.
 inline constexpr std::uint64_t kCopySlab = kSlab * sizeof(float);
 void copy_slab(const RunState& run, std::size_t index, std::uint64_t slab);

@@ -39,6 +39,21 @@ void add_figures(Json& json, const TensorReport& tensor, bool dry_run) {
   for (const auto& [key, value] : figures) json[key] = dry_run ? Json() : Json(value);
 }
 
+/// What balancing was done; its figures are null in a dry run.
+void add_balance(Json& json, const TensorReport& tensor, bool dry_run) {
+  const BalancePlan& balance = tensor.balance;
+  json["balance"] = choice_name(kBalanceChoices, balance.sets);
+  if (!balance.reason.empty()) json["balance_reason"] = balance.reason;
+  if (balance.sets == Balance::kOff) return;
+  const BalanceFigures& figures = tensor.balance_figures;
+  const auto figure = [&](auto value) { return dry_run ? Json() : Json(value); };
+  json["axis"] = balance.axis;
+  json["moved"] = figure(figures.moved);
+  json["rho_before"] = figure(figures.rho_before);
+  json["largest_sum_before"] = figure(figures.largest_sum_before);
+  json["largest_sum_after"] = figure(figures.largest_sum_after);
+}
+
 Json tensor_json(const TensorReport& tensor, bool dry_run) {
   Json json;
   json["name"] = tensor.info.name;
@@ -53,6 +68,7 @@ Json tensor_json(const TensorReport& tensor, bool dry_run) {
   if (!tensor.quantized) return json;
   add_settings(json, tensor.settings);
   add_figures(json, tensor, dry_run);
+  add_balance(json, tensor, dry_run);
   return json;
 }
 

@@ -1,10 +1,12 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 #include <map>
 #include <string>
 #include <vector>
 
+#include "base/setting_names.h"
 #include "base/text.h"
 #include "report/render.h"
 #include "report/table.h"
@@ -107,14 +109,76 @@ std::string tied_lines(const Report& report, std::size_t count) {
   return text;
 }
 
+bool moves_any(const Report& report) {
+  return std::any_of(report.tensors.begin(), report.tensors.end(),
+                     [](const TensorReport& tensor) { return tensor.balance_figures.moved > 0; });
+}
+
 std::string rho_lines(const Report& report, const Totals& totals) {
   if (!totals.mean_rho) return {};
   const TensorReport& lowest = report.tensors[*totals.lowest];
   const double gap = report.tensors[*totals.largest_gap].codebook.gap;
   return fmt::format(
       "correlation   mean {:.5f}, lowest {:.5f} ({})\n"
-      "certificate   no codebook of the mode correlates more than {:.2g} better\n",
-      *totals.mean_rho, lowest.codebook.rho, elide(name_text(lowest), 55), gap);
+      "certificate   no codebook of the mode correlates more than {:.2g} better{}\n",
+      *totals.mean_rho, lowest.codebook.rho, elide(name_text(lowest), 55), gap,
+      moves_any(report) ? ", before balancing" : "");
+}
+
+/// Who was balanced, by sets and axis, and who was not although that was asked for, with the
+/// reason.
+struct BalanceGroups {
+  std::map<std::string, std::size_t> done, left;
+  std::uint64_t weights = 0, moved = 0;
+  double rho_before = 0, largest_before = 0, largest_after = 0;
+
+  [[nodiscard]] std::size_t tensors() const {
+    std::size_t sum = 0;
+    for (const auto& [group, count] : done) sum += count;
+    return sum;
+  }
+};
+
+void add(BalanceGroups& groups, const TensorReport& tensor) {
+  const BalancePlan& balance = tensor.balance;
+  if (!balance.reason.empty()) ++groups.left[balance.reason];
+  if (balance.sets == Balance::kOff) return;
+  ++groups.done[fmt::format("{}s on axis {}", choice_name(kBalanceChoices, balance.sets),
+                            balance.axis)];
+  const BalanceFigures& figures = tensor.balance_figures;
+  groups.weights += tensor.info.count();
+  groups.moved += figures.moved;
+  groups.rho_before += figures.rho_before;
+  groups.largest_before = std::max(groups.largest_before, figures.largest_sum_before);
+  groups.largest_after = std::max(groups.largest_after, figures.largest_sum_after);
+}
+
+std::string balance_figures(const BalanceGroups& groups) {
+  return fmt::format(
+      "              {} codes ({:.2f} %) moved, mean correlation before {:.5f}\n"
+      "              largest error sum of a channel {:.3g} -> {:.3g}\n",
+      grouped(groups.moved),
+      100 * static_cast<double>(groups.moved) / static_cast<double>(groups.weights),
+      groups.rho_before / static_cast<double>(groups.tensors()), groups.largest_before,
+      groups.largest_after);
+}
+
+/// "balance  kernels on axis 0 of 7 tensors" and the like, a line each.
+std::string balance_lines(const Report& report) {
+  BalanceGroups groups;
+  for (const TensorReport& tensor : report.tensors) {
+    if (tensor.quantized) add(groups, tensor);
+  }
+  std::string text;
+  const auto label = [&] { return text.empty() ? "balance" : ""; };
+  for (const auto& [group, count] : groups.done) {
+    text += fmt::format("{:<13} {} of {}\n", label(), group, plural(count, "tensor"));
+  }
+  if (!text.empty() && !report.dry_run) text += balance_figures(groups);
+  for (const auto& [reason, count] : groups.left) {
+    text += fmt::format("{:<13} not of {}: {}\n", label(), plural(count, "tensor"), reason);
+  }
+  return text;
 }
 
 std::string budget_line(const Report& report) {
@@ -154,7 +218,7 @@ std::string summary(const Report& report) {
   const Totals totals = totals_of(report);
   return group_line("quantized", totals.quantized) + group_line("kept", totals.kept) +
          kept_reasons(report) + tied_lines(report, totals.tied) + budget_line(report) +
-         rho_lines(report, totals) + size_lines(report, totals);
+         rho_lines(report, totals) + balance_lines(report) + size_lines(report, totals);
 }
 
 std::string file_lines(const Report& report) {

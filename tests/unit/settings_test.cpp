@@ -41,7 +41,21 @@ TEST(Settings, ItemsChangeTheirKeysAndNothingElse) {
   expected.values = Values::kMidpoint;
   expected.rescale = Rescale::kMse;
   expected.range = RangeRule::kFull;
-  EXPECT_EQ(applied("bits=5,mode=linear,values=midpoint,rescale=mse,range=full"), expected);
+  expected.balance = Balance::kChannel;
+  expected.axis = 2;
+  EXPECT_EQ(applied("bits=5,mode=linear,values=midpoint,rescale=mse,range=full,balance=channel,"
+                    "axis=2"),
+            expected);
+}
+
+TEST(Settings, AxisIsANumberOrAuto) {
+  TensorSettings settings = applied("axis=3");
+  EXPECT_EQ(settings.axis, 3U);
+  apply(settings, "axis=auto");
+  EXPECT_EQ(settings, TensorSettings());
+  for (const std::string word : {"-1", "x", "", "1.0", "99999999999999999999"}) {
+    EXPECT_THAT(usage_error([&] { applied("axis=" + word); }), HasSubstr("neither auto nor"));
+  }
 }
 
 TEST(Settings, RatioIsARuleOrANumber) {
@@ -72,6 +86,10 @@ TEST(Settings, EveryNameOfAChoiceIsReadBack) {
   }
   for (const RangeRule range : {RangeRule::kSearch, RangeRule::kFull}) {
     EXPECT_EQ(applied("range=" + std::string(name_of(range))).range, range);
+  }
+  for (const Balance balance :
+       {Balance::kAuto, Balance::kOff, Balance::kChannel, Balance::kKernel}) {
+    EXPECT_EQ(applied("balance=" + std::string(name_of(balance))).balance, balance);
   }
 }
 

@@ -1,7 +1,10 @@
+#include <array>
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -62,6 +65,24 @@ class KerasMember : public Hdf5Bytes {
   std::size_t index_;
 };
 
+/// Layers whose output channels are not on the last axis of their kernels, by a word in the name.
+struct AxisRow {
+  std::string_view word;
+  bool multiplied;
+};
+
+constexpr std::array<AxisRow, 2> kInnerAxes = {{{"depthwise", true}, {"transpose", false}}};
+
+/// As Keras has it: [positions..., inputs, outputs].
+OutputAxis keras_axis(const TensorInfo& info) {
+  const std::size_t last = info.shape.size() - 1;
+  for (const AxisRow& row : kInnerAxes) {
+    const bool named = info.name.find(row.word) != std::string::npos;
+    if (named && last >= 2) return {last - 1, true, row.multiplied};
+  }
+  return {last, true, false};
+}
+
 class Hdf5Model : public ModelReader {
  public:
   Hdf5Model(const std::filesystem::path& path, std::string_view format,
@@ -97,6 +118,10 @@ class Hdf5Model : public ModelReader {
     Unpacked& unpacked = unpacked_[index];
     std::call_once(unpacked.once, [&] { unpack(dataset, unpacked); });
     return std::as_const(*unpacked.spool).bytes();
+  }
+
+  [[nodiscard]] std::optional<OutputAxis> output_axis(std::size_t index) const override {
+    return keras_axis(tensors_[index]);
   }
 
   void release(std::size_t index, std::uint64_t first, std::uint64_t size) const override {

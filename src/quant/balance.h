@@ -1,0 +1,96 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "kernels/kernels.h"
+#include "quant/code_statistics.h"
+#include "wquant/codebook.h"
+
+namespace wquant {
+
+/// What balancing did to some channels.
+struct BalanceTally {
+  std::vector<CodeShare> gained;  ///< By code; weights that it lost count below zero.
+  std::uint64_t moved = 0;
+  double largest_sum_before = 0, largest_sum_after = 0;  ///< Of a channel's errors, |sum|.
+  double max_error = 0;                                  ///< Largest |level - weight| afterwards.
+
+  /// Adds that of further channels.
+  void add(const BalanceTally& other);
+};
+
+/// Brings sums of errors e = level - weight near zero.
+///
+/// A layer adds up weights times inputs. Inputs with a mean mu (after a ReLU it is positive) turn
+/// the errors of an output channel into a shift of mu times their sum, which nearest levels do not
+/// control. So, while it lowers the |sum| of a set, the weight that costs least is moved to the
+/// next level on the other side of it: by d with e d < 0, at ((e + d)^2 - e^2) / |d| = |d| - 2 |e|
+/// of squared error for each unit that the sum moves. No weight moves twice, so none ends farther
+/// than one level from where it was. First the kernels are such sets, then the channel.
+///
+/// For uniform grids: C. Guo et al., SQuant: On-the-Fly Data-Free Quantization via Diagonal Hessian
+/// Approximation, ICLR 2022. Time O(n) for a channel of n weights and some log n for each that
+/// moves.
+class Balancer {
+ public:
+  /// `kernel` weights, one after the other, are a kernel; 1: there are none.
+  Balancer(const Codebook& codebook, std::uint64_t kernel);
+
+  /// Changes the codes of one channel and adds to the tally what that did.
+  void balance(WeightView channel, std::uint8_t* codes, BalanceTally& tally);
+
+ private:
+  /// The direction of a move.
+  enum Side : std::uint8_t { kDown, kUp };
+  /// What became of a weight.
+  enum Mark : std::uint8_t { kStays, kMovedDown, kMovedUp };
+  /// No weight.
+  static constexpr auto kNone = static_cast<std::size_t>(-1);
+
+  /// Weights whose sum is brought near zero.
+  struct Set {
+    std::size_t first = 0, size = 0;
+    double sum = 0;
+  };
+
+  /// A weight that can be moved.
+  struct Candidate {
+    double cost;
+    std::size_t index;
+    /// For a heap with the least cost on top; of equal costs the first weight.
+    bool operator<(const Candidate& other) const {
+      return cost != other.cost ? cost > other.cost : index > other.index;
+    }
+  };
+
+  /// The candidates of one side of a set; found when they are needed, the cheapest first.
+  struct Queue {
+    std::vector<Candidate> heap;
+    double reached = 0;  // All that cost no more have been found; 0: none yet.
+  };
+
+  void load(WeightView channel, const std::uint8_t* codes);
+  [[nodiscard]] double sum_of(std::size_t first, std::size_t size) const;
+  [[nodiscard]] double max_error() const;
+  void count_moves(WeightView channel, const std::uint8_t* codes, BalanceTally& tally) const;
+  /// Returns the sum that is left.
+  double balance_set(Set set, std::uint8_t* codes);
+  double move(std::size_t i, Side side, std::uint8_t& code);
+  /// The cheapest move that lowers the |sum| of the set, or kNone; of a small set, of a large one.
+  [[nodiscard]] std::size_t scan(const Set& set, Side side, const std::uint8_t* codes) const;
+  std::size_t next(const Set& set, Side side, const std::uint8_t* codes);
+  void search(const Set& set, Side side, const std::uint8_t* codes);
+
+  std::vector<double> levels_;
+  std::uint64_t kernel_;
+  std::array<std::vector<double>, 2> gaps_;  // By side and code: distance of the next level.
+  std::array<double, 2> least_gap_ = {};
+  std::array<Queue, 2> queues_;
+  std::vector<double> errors_;  // Of the channel's weights.
+  std::vector<Mark> marks_;
+  std::vector<std::size_t> moves_;  // Weights that were moved.
+};
+
+}  // namespace wquant
