@@ -19,9 +19,9 @@ namespace wquant {
 struct PlannedTensor {
   TensorInfo info;
   bool quantized = false;
-  std::string kept_reason;  ///< Set when not quantized.
-  TensorSettings settings;  ///< Set when quantized.
-  BalancePlan balance = {};
+  std::string kept_reason;   ///< Set when not quantized.
+  TensorSettings settings;   ///< Set when quantized.
+  BalancePlan balance = {};  ///< Of a quantized tensor.
 };
 
 /// What is quantized and how: made from names, shapes and settings before a weight is read.
