@@ -26,7 +26,7 @@ struct PlannedTensor {
   /// Index of the earlier tensor that it is tied to, see ModelReader::same_as(): nothing is stored
   /// of it but the name.
   std::optional<std::size_t> same_as;
-  BalancePlan balance = {};
+  BalancePlan balance = {};  ///< Of a quantized tensor.
 };
 
 /// What is quantized and how: made from names, shapes and settings before a weight is read.

@@ -138,18 +138,20 @@ std::size_t Balancer::scan(const Set& set, Side side, const std::uint8_t* codes)
   const double sign = side == kDown ? 1 : -1;
   const double* gaps = gaps_[side].data();
   const double most = 2 * std::fabs(set.sum);
-  double least = kInfinity;
-  std::size_t best = kNone;
+  constexpr std::array<double, 2> kPenalty = {kInfinity, 0};
+  std::array<double, kScanned> costs;
   for (std::size_t i = set.first; i < set.first + set.size; ++i) {
     const double error = sign * errors_[i];
     const double gap = gaps[codes[i]];
     const bool serves = static_cast<int>(error > 0) & static_cast<int>(gap < most) &
                         static_cast<int>(marks_[i] == kStays);
-    const double cost = serves ? gap - 2 * error : kInfinity;
-    best = cost < least ? i : best;
-    least = std::min(least, cost);
+    costs[i - set.first] = gap - 2 * error + kPenalty[serves ? 1 : 0];
   }
-  return best;
+  const auto end = costs.begin() + static_cast<std::ptrdiff_t>(set.size);
+  double least = kInfinity;
+  for (auto cost = costs.begin(); cost != end; ++cost) least = std::min(least, *cost);
+  if (least == kInfinity) return kNone;
+  return set.first + static_cast<std::size_t>(std::find(costs.begin(), end, least) - costs.begin());
 }
 
 /// A few that cost least, then four times as many. At first about twice as many as will be needed,

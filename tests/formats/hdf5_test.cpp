@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -49,6 +50,21 @@ TEST_F(Hdf5, TensorsHaveTheNamesThatKerasGivesThem) {
   std::string text;
   for (const std::string& name : names) text += name + "\n";
   EXPECT_EQ(text, test::read_file(folder_ / "names.txt"));
+}
+
+TEST_F(Hdf5, OutputAxesAreThoseOfKeras) {
+  const auto model = open_model(folder_ / "axes.h5");
+  std::string text;
+  for (std::size_t i = 0; i < model->tensors().size(); ++i) {
+    const std::optional<OutputAxis> axis = model->output_axis(i);
+    ASSERT_TRUE(axis && axis->positions_first);
+    text += model->tensors()[i].name + " " + std::to_string(axis->axis) +
+            (axis->multiplied ? " multiplied" : "") + "\n";
+  }
+  EXPECT_THAT(text, HasSubstr("conv2d/kernel 3\n"));
+  EXPECT_THAT(text, HasSubstr("depthwise_conv2d/depthwise_kernel 2 multiplied\n"));
+  EXPECT_THAT(text, HasSubstr("conv2d_transpose/kernel 2\n"));
+  EXPECT_THAT(text, HasSubstr("dense/kernel 1\n"));
 }
 
 TEST_F(Hdf5, ThreadsReadAtOnce) {

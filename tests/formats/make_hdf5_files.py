@@ -4,7 +4,7 @@ usage: make_hdf5_files.py FOLDER
 
 FOLDER/list.txt has a line "name dtype extent extent ..." for each tensor of plain.h5, chunked.h5,
 latest.h5, userblock.h5 and model.keras, and FOLDER/raw/name.raw its elements, '_' for each '/'.
-keras.h5 has names as Keras 2 gives them (names.txt), the others are not to be read.
+keras.h5 has names as Keras 2 gives them (names.txt), axes.h5 layers of every order, the others are not to be read.
 """
 
 import os
@@ -69,6 +69,14 @@ def write_keras(folder):
         file.write("".join(f"{name}\n" for name in sorted(names)))
 
 
+def write_axes(folder):
+    shapes = {"conv2d/kernel": (3, 2, 4, 5), "depthwise_conv2d/depthwise_kernel": (3, 2, 4, 1),
+              "conv2d_transpose/kernel": (3, 2, 5, 4), "dense/kernel": (6, 7)}
+    with h5py.File(f"{folder}/axes.h5", "w") as file:
+        for name, shape in shapes.items():
+            file[name] = np.zeros(shape, "f4")
+
+
 def write_unreadable(folder):
     def one(name):
         return h5py.File(f"{folder}/{name}.h5", "w")
@@ -106,6 +114,7 @@ def main(folder):
             archive.write(f"{folder}/{'chunked' if name == 'packed' else 'plain'}.h5",
                           "model.weights.h5")
     write_keras(folder)
+    write_axes(folder)
     write_unreadable(folder)
 
 
