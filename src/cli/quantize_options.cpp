@@ -25,9 +25,10 @@ struct SettingRow {
   std::string_view key, values, help;
 };
 
+/// In the order in which they are applied: a mode may come with a number of bits.
 constexpr std::array<SettingRow, 6> kSettingRows = {{
-    {"bits", "N", "bits of a code, 1 to 8 (default 4)"},
     {"mode", "", "family of the levels (default exp)"},
+    {"bits", "N", "bits of a code, 1 to 8 (default 4, or what the mode takes)"},
     {"ratio", "auto|range|R", "ratio of neighbouring intervals of exp (default auto)"},
     {"range", "search|full", "outermost level of linear (default search)"},
     {"values", "centroid|midpoint", "value of an interval (default centroid)"},
@@ -134,7 +135,9 @@ bool parse_quantize_options(const Arguments& arguments, QuantizeOptions& options
   Typed typed;
   Parser parser("quantize", "Quantize a model's weights into a packed file and a report.",
                 std::string(kEpilog));
-  parser.add_option("INPUT", options.input, "a model's file or folder, see wquant formats; - is standard input")
+  parser
+      .add_option("INPUT", options.input,
+                  "a model's file or folder, see wquant formats; - is standard input")
       ->required()
       ->option_text(" ");
   parser

@@ -7,11 +7,6 @@
 namespace wquant {
 namespace {
 
-/// The weights below a threshold.
-struct Share {
-  double count = 0, sum = 0;
-};
-
 /// The first bin whose weights of the threshold's sign lie farther from zero than the threshold.
 std::size_t bin_beyond(const Distribution& distribution, float threshold) {
   if (threshold == 0) return 0;
@@ -19,6 +14,7 @@ std::size_t bin_beyond(const Distribution& distribution, float threshold) {
   return distribution.ceil(std::nextafter(-threshold, std::numeric_limits<float>::infinity()));
 }
 
+/// The weights below a threshold.
 Share below(const Distribution& distribution, float threshold) {
   const Tail& all = distribution.tail(0);
   const Tail& beyond = distribution.tail(bin_beyond(distribution, threshold));
@@ -69,18 +65,31 @@ double largest_distance(const Distribution& distribution, const float* low, cons
 
 }  // namespace
 
+std::vector<Share> code_shares(const Distribution& distribution,
+                               std::span<const float> thresholds) {
+  std::vector<Share> shares;
+  shares.reserve(thresholds.size() + 1);
+  Share before;
+  for (const float threshold : thresholds) {
+    const Share up_to = below(distribution, threshold);
+    shares.push_back({up_to.count - before.count, up_to.sum - before.sum});
+    before = up_to;
+  }
+  const Share all = {distribution.count(), distribution.count() * distribution.mean()};
+  shares.push_back({all.count - before.count, all.sum - before.sum});
+  return shares;
+}
+
 CodeStatistics code_statistics(const Distribution& distribution, const Codebook& codebook) {
   const double n = distribution.count();
   const double mean = distribution.mean();
   CodeStatistics statistics;
   double squares = n * distribution.variance();
-  Share before;
+  const std::vector<Share> shares = code_shares(distribution, codebook.thresholds);
   for (std::size_t code = 0; code < codebook.levels.size(); ++code) {
     const float* low = code == 0 ? nullptr : &codebook.thresholds[code - 1];
     const float* high = code == codebook.thresholds.size() ? nullptr : &codebook.thresholds[code];
-    const Share up_to = high == nullptr ? Share{n, n * mean} : below(distribution, *high);
-    const Share here = {up_to.count - before.count, up_to.sum - before.sum};
-    before = up_to;
+    const Share& here = shares[code];
     // About the mean, so that nothing cancels where it is large.
     const double level = codebook.levels[code];
     const double d = level - mean;

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <span>
+#include <vector>
+
 #include "quant/distribution.h"
 #include "wquant/codebook.h"
 
@@ -14,6 +17,15 @@ struct CodeStatistics {
   /// width above the largest.
   double max_error = 0;
 };
+
+/// The weights of one code.
+struct Share {
+  double count = 0, sum = 0;
+};
+
+/// The weights between two thresholds each, which must lie where the distribution places them; one
+/// more than thresholds.
+std::vector<Share> code_shares(const Distribution& distribution, std::span<const float> thresholds);
 
 CodeStatistics code_statistics(const Distribution& distribution, const Codebook& codebook);
 

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "quant/encoder.h"
+#include "quant/family.h"
 #include "quant/float_slabs.h"
 
 namespace wquant {
@@ -34,8 +35,10 @@ std::uint64_t stride_of(std::uint64_t weights) {
 bool worth_sampling(const PlannedTensor& planned) {
   const TensorSettings& settings = planned.settings;
   // Where x0 follows from the largest weight, a sample does not tell it.
-  return settings.bits <= kMostBits && settings.range == RangeRule::kSearch &&
-         settings.ratio_rule != RatioRule::kRange && stride_of(planned.info.count()) != 0;
+  // Nor does a family that takes no guess use it.
+  return find_family(settings.mode).space != nullptr && settings.bits <= kMostBits &&
+         settings.range == RangeRule::kSearch && settings.ratio_rule != RatioRule::kRange &&
+         stride_of(planned.info.count()) != 0;
 }
 
 std::optional<Distribution> sample_distribution(const RunState& run, std::size_t index,

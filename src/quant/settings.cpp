@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <optional>
 #include <vector>
 
 #include "base/number.h"
 #include "base/text.h"
+#include "quant/family_settings.h"
 #include "quant/setting_names.h"
 #include "wquant/codebook.h"
 #include "wquant/error.h"
@@ -55,7 +57,7 @@ void set_bits(TensorSettings& settings, std::string_view value) {
 
 void set_mode(TensorSettings& settings, std::string_view value) {
   check_mode(value);
-  settings.mode = value;
+  set_family(settings, value);
 }
 
 bool is_ratio(double ratio) { return ratio >= kMinRatio && ratio <= kMaxRatio; }
@@ -110,6 +112,16 @@ std::string_view next_item(std::string_view& items) {
   return item;
 }
 
+/// The value of the first item with the key `mode`.
+std::optional<std::string_view> mode_item(std::string_view items) {
+  constexpr std::string_view kMode = "mode=";
+  while (!items.empty()) {
+    const std::string_view item = next_item(items);
+    if (item.starts_with(kMode)) return item.substr(kMode.size());
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string_view name_of(Values values) { return choice_name(kValuesChoices, values); }
@@ -131,6 +143,8 @@ void apply_item(TensorSettings& settings, std::string_view key, std::string_view
 }
 
 void apply(TensorSettings& settings, std::string_view items) {
+  // A mode comes with settings that the other items may contradict, wherever they stand.
+  if (const auto mode = mode_item(items)) set_mode(settings, *mode);
   std::vector<std::string_view> seen;
   const bool dangling = items.empty() || items.back() == ',';
   while (!items.empty()) {
@@ -165,6 +179,7 @@ void check(const TensorSettings& settings) {
     fail_usage(fmt::format("range full is not for mode {}", settings.mode),
                "leave range search, choose mode linear, or ratio range for mode exp");
   }
+  check_family(settings);
 }
 
 }  // namespace wquant
