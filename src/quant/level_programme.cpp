@@ -7,7 +7,8 @@
 namespace wquant {
 namespace {
 
-/// Steps that assume the power law of smooth densities, in which lambda falls as size^-3.
+/// Steps after which no lambda assumes the power law of smooth densities, in which it falls as
+/// size^-3.
 constexpr int kPowerSteps = 6;
 
 /// The best partition into fewer or more intervals than wanted.
@@ -115,10 +116,9 @@ BestCuts best_cuts(LevelProgramme& programme, std::size_t intervals, int most_st
       return best;
     }
     Side& side = found.size < intervals ? few : many;
-    // No size between: the sizes wanted and found are equally good for this lambda.
-    if (found.size == few.cuts.size() || found.size == many.cuts.size()) {
-      if (step >= kPowerSteps) break;
-    }
+    // No size lies between: the numbers wanted and found are equally good for this lambda.
+    const bool known = found.size == few.cuts.size() || found.size == many.cuts.size();
+    if (known && step > kPowerSteps) break;
     const auto size = static_cast<double>(found.size);
     side = {programme.cuts(), found.value + lambda * size, lambda};
     lambda = next_lambda(lambda, size / wanted, few, many, step);
