@@ -5,5 +5,4 @@ wquant -q --mode ternary model.npz -o t.safetensors
 wquant inspect t.safetensors
 wquant --mode pow2 --set fc:mode=kmeans,bits=3 model.npz -o p.safetensors
 wquant verify p.safetensors --min-correlation 0.9
-wquant -q --bits 5 --set conv:mode=binary --mode fixed model.npz
 wquant dequantize -q p.safetensors -o back.npz
