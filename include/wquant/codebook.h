@@ -22,7 +22,7 @@ struct Codebook {
   double ratio = 1;               ///< Ratio r of neighbouring interval widths.
   double scale = 1;               ///< Factor that the rescale applied to the levels.
   double rho = 1;                 ///< Pearson correlation of w and its level, from exact sums.
-  double gap = 0;  ///< Proven: no x0 (and r) of the family correlates more than rho + gap.
+  double gap = 0;  ///< Proven: no codebook of the family correlates more than rho + gap.
   double relative_error_unscaled = 0;  ///< Squared error over the variance before the rescale.
 };
 
@@ -30,6 +30,10 @@ struct Codebook {
 struct FamilyInfo {
   std::string_view name;
   std::string_view help;
+  int min_bits = 1, max_bits = 8;
+  bool has_values =
+      true;              ///< False: its levels are what they are, TensorSettings::values is unused.
+  bool rescaled = true;  ///< False: its levels cannot be rescaled, only Rescale::kNone is valid.
 };
 
 /// The families in the order of the help text.

@@ -26,9 +26,10 @@ struct SettingRow {
   std::string_view key, values, help;
 };
 
+/// In the order in which they are applied: a mode may come with a number of bits.
 constexpr std::array<SettingRow, 9> kSettingRows = {{
-    {"bits", "N", "bits of a code, 1 to 8 (default 4)"},
     {"mode", "", "family of the levels (default exp)"},
+    {"bits", "N", "bits of a code, 1 to 8 (default 4, or what the mode takes)"},
     {"ratio", "auto|range|R", "ratio of neighbouring intervals of exp (default auto)"},
     {"range", "search|full", "outermost level of linear (default search)"},
     {"values", "centroid|midpoint", "value of an interval (default centroid)"},

@@ -124,7 +124,7 @@ void report_balance(const RunState& run, std::size_t index, const Distribution& 
   report.balance_figures = {all.moved, report.codebook.rho, all.largest_sum_before,
                             all.largest_sum_after};
   if (all.moved == 0) return;
-  std::vector<CodeShare> shares = code_shares(weights, report.codebook);
+  std::vector<CodeShare> shares = code_shares(weights, report.codebook.thresholds);
   for (std::size_t code = 0; code < shares.size(); ++code) {
     shares[code].count += all.gained[code].count;
     shares[code].sum += all.gained[code].sum;

@@ -14,6 +14,7 @@ std::size_t bin_beyond(const Distribution& distribution, float threshold) {
   return distribution.ceil(std::nextafter(-threshold, std::numeric_limits<float>::infinity()));
 }
 
+/// The weights below a threshold.
 CodeShare below(const Distribution& distribution, float threshold) {
   const Tail& all = distribution.tail(0);
   const Tail& beyond = distribution.tail(bin_beyond(distribution, threshold));
@@ -75,17 +76,18 @@ Ends ends_of(const Codebook& codebook, std::size_t code) {
 
 }  // namespace
 
-std::vector<CodeShare> code_shares(const Distribution& distribution, const Codebook& codebook) {
+std::vector<CodeShare> code_shares(const Distribution& distribution,
+                                   std::span<const float> thresholds) {
   std::vector<CodeShare> shares;
+  shares.reserve(thresholds.size() + 1);
   CodeShare before;
-  for (std::size_t code = 0; code < codebook.levels.size(); ++code) {
-    const float* high = ends_of(codebook, code).high;
-    const CodeShare up_to = high == nullptr ? CodeShare{distribution.count(),
-                                                        distribution.count() * distribution.mean()}
-                                            : below(distribution, *high);
+  for (const float threshold : thresholds) {
+    const CodeShare up_to = below(distribution, threshold);
     shares.push_back({up_to.count - before.count, up_to.sum - before.sum});
     before = up_to;
   }
+  const CodeShare all = {distribution.count(), distribution.count() * distribution.mean()};
+  shares.push_back({all.count - before.count, all.sum - before.sum});
   return shares;
 }
 
@@ -116,7 +118,7 @@ ShareStatistics share_statistics(const Distribution& distribution, const Codeboo
 
 CodeStatistics code_statistics(const Distribution& distribution, const Codebook& codebook) {
   const ShareStatistics all =
-      share_statistics(distribution, codebook, code_shares(distribution, codebook));
+      share_statistics(distribution, codebook, code_shares(distribution, codebook.thresholds));
   CodeStatistics statistics;
   statistics.entropy = all.entropy;
   for (std::size_t code = 0; code < codebook.levels.size(); ++code) {

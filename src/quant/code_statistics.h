@@ -25,8 +25,10 @@ struct CodeShare {
   double count = 0, sum = 0;
 };
 
-/// Of each code of the codebook.
-std::vector<CodeShare> code_shares(const Distribution& distribution, const Codebook& codebook);
+/// The weights between two thresholds each, which must lie where the distribution places them; one
+/// more than thresholds.
+std::vector<CodeShare> code_shares(const Distribution& distribution,
+                                   std::span<const float> thresholds);
 
 /// What follows from the shares alone, whichever weights they hold.
 struct ShareStatistics {

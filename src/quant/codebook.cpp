@@ -2,20 +2,32 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "base/text.h"
 #include "quant/exact_search.h"
 #include "quant/family.h"
 #include "quant/free_bound.h"
 #include "quant/partition.h"
+#include "quant/thresholds.h"
 #include "wquant/error.h"
 
 namespace wquant {
 namespace {
 
-constexpr std::array<Family, 2> kFamilies = {{
+/// Levels that no setting shapes: they cannot be rescaled either.
+constexpr FamilyInfo rigid(std::string_view name, std::string_view help) {
+  return {name, help, 1, 8, false, false};
+}
+
+constexpr std::array<Family, 7> kFamilies = {{
     {{"linear", "equal intervals of width x0"}, linear_space},
     {{"exp", "interval widths grow by the ratio r from x0 on"}, exp_space},
+    {{"kmeans", "free levels, the best there are", 1, 8, false}, nullptr, fit_kmeans},
+    {{"binary", "plus and minus the mean magnitude", 1, 1}, binary_space},
+    {{"ternary", "-v, 0 and v", 2, 2, false}, nullptr, fit_ternary},
+    {rigid("pow2", "powers of two of either sign"), nullptr, fit_pow2},
+    {rigid("fixed", "fixed-point numbers i 2^-f"), nullptr, fit_fixed},
 }};
 
 /// The second bound takes some 100 look-ups a cell; with too few cells it proves nothing.
@@ -24,9 +36,9 @@ constexpr double kLeastEffortForBound = 1e5;
 /// Share of the loss 1 - rho below which a gap needs no second bound.
 constexpr double kGoodGap = 0.01;
 
-float clamp_to_float(double value) {
+float to_float(double level) {
   constexpr double kMax = std::numeric_limits<float>::max();
-  return static_cast<float>(std::min(value, kMax));
+  return static_cast<float>(std::clamp(level, -kMax, kMax));
 }
 
 double rescale_factor(const Distribution& distribution, const Fit& fit, Rescale rescale) {
@@ -43,13 +55,13 @@ double rescale_factor(const Distribution& distribution, const Fit& fit, Rescale 
   return 1;
 }
 
-/// Levels -v_(K-1), ..., -v_0, v_0, ..., v_(K-1), all times `scale`.
-std::vector<float> mirrored_levels(std::span<const double> magnitudes, double scale) {
+/// Levels -v_(K-1), ..., -v_0, v_0, ..., v_(K-1).
+std::vector<double> mirrored_levels(std::span<const double> magnitudes) {
   const std::size_t k = magnitudes.size();
-  std::vector<float> levels(2 * k);
+  std::vector<double> levels(2 * k);
   for (std::size_t i = 0; i < k; ++i) {
-    levels[k + i] = clamp_to_float(magnitudes[i] * scale);
-    levels[k - 1 - i] = -levels[k + i];
+    levels[k + i] = magnitudes[i];
+    levels[k - 1 - i] = -magnitudes[i];
   }
   return levels;
 }
@@ -61,9 +73,8 @@ std::vector<float> mirrored_thresholds(const Distribution& distribution, double 
   place_boundaries(x0, r, b);
   std::vector<float> thresholds(2 * intervals - 1, distribution.zero_threshold());
   for (std::size_t k = 1; k < intervals; ++k) {
-    const float t = distribution.threshold(b[k - 1]);
-    thresholds[intervals - 1 + k] = t;
-    thresholds[intervals - 1 - k] = std::nextafter(-t, std::numeric_limits<float>::infinity());
+    thresholds[intervals - 1 + k] = threshold_at(distribution, b[k - 1]);
+    thresholds[intervals - 1 - k] = threshold_at(distribution, -b[k - 1]);
   }
   return thresholds;
 }
@@ -83,6 +94,13 @@ SearchResult one_interval_result(Objective& objective, const Distribution& distr
   return result;
 }
 
+/// Levels of a mirrored codebook that some weight may use: one sign uses one half.
+std::size_t used_levels(const Objective& objective) {
+  const Tail& all = objective.distribution().tail(0);
+  const auto intervals = static_cast<std::size_t>(objective.intervals());
+  return all.negative == 0 || all.negative == all.count ? intervals : 2 * intervals;
+}
+
 /// Takes the guess instead of what was found where that costs next to nothing.
 void prefer_guess(const Distribution& distribution, const TensorSettings& settings,
                   const Codebook& guess, SearchResult& found) {
@@ -94,6 +112,43 @@ void prefer_guess(const Distribution& distribution, const TensorSettings& settin
   found.x0 = guess.x0;
   found.r = guess.ratio;
   found.gap += loss;
+}
+
+/// The mirrored codebook of a partition.
+LevelFit fit_mirrored(const Distribution& distribution, const TensorSettings& settings,
+                      const SearchResult& found) {
+  Objective objective(distribution, settings.bits, settings.values);
+  LevelFit result = {{}, {}, found.x0, found.r, objective.evaluate(found.x0, found.r), found.gap};
+  result.levels = mirrored_levels(objective.magnitudes(found.x0, found.r));
+  result.thresholds = mirrored_thresholds(distribution, found.x0, found.r,
+                                          static_cast<std::size_t>(objective.intervals()));
+  return result;
+}
+
+/// Codebook for no weights at all.
+Codebook empty_codebook(int bits) {
+  Codebook book;
+  book.bits = bits;
+  book.levels.assign(std::size_t{1} << bits, 0);
+  book.thresholds.assign(book.levels.size() - 1, 0);
+  return book;
+}
+
+/// The codebook of levels before their rescale.
+Codebook rescaled_codebook(const Distribution& distribution, const TensorSettings& settings,
+                           LevelFit found) {
+  Codebook book;
+  book.bits = settings.bits;
+  book.x0 = found.x0;
+  book.ratio = found.r;
+  // Without variance a correlation does not exist, so nothing of it is lost.
+  book.rho = distribution.variance() > 0 ? found.fit.rho : 1;
+  book.gap = std::min(found.gap, 1 - book.rho);
+  book.relative_error_unscaled = found.fit.relative_error;
+  book.scale = rescale_factor(distribution, found.fit, settings.rescale);
+  for (const double level : found.levels) book.levels.push_back(to_float(level * book.scale));
+  book.thresholds = std::move(found.thresholds);
+  return book;
 }
 
 }  // namespace
@@ -137,7 +192,7 @@ SearchResult find_partition(const Distribution& distribution, const TensorSettin
   SearchResult found =
       search(objective, find_family(settings.mode).space(distribution, settings), effort);
   if (found.gap > kGoodGap * (1 - found.fit.rho) && effort >= kLeastEffortForBound) {
-    const double bound = free_bound(distribution, objective.intervals(), effort);
+    const double bound = free_bound(distribution, used_levels(objective), effort);
     found.gap = std::clamp(bound - found.fit.rho, 0.0, found.gap);
   }
   return found;
@@ -145,30 +200,17 @@ SearchResult find_partition(const Distribution& distribution, const TensorSettin
 
 Codebook codebook_of(const Distribution& distribution, const TensorSettings& settings,
                      const SearchResult& found) {
-  const auto intervals = std::size_t{1} << (settings.bits - 1);
-  Codebook book;
-  book.bits = settings.bits;
-  if (distribution.count() == 0) {
-    book.levels.assign(2 * intervals, 0);
-    book.thresholds.assign(2 * intervals - 1, 0);
-    return book;
-  }
-  Objective objective(distribution, settings.bits, settings.values);
-  const Fit fit = objective.evaluate(found.x0, found.r);
-  book.x0 = found.x0;
-  book.ratio = found.r;
-  // Without variance a correlation does not exist; the one level is right, so nothing is lost.
-  book.rho = distribution.variance() > 0 ? fit.rho : 1;
-  book.gap = std::min(found.gap, 1 - book.rho);
-  book.relative_error_unscaled = fit.relative_error;
-  book.scale = rescale_factor(distribution, fit, settings.rescale);
-  book.levels = mirrored_levels(objective.magnitudes(found.x0, found.r), book.scale);
-  book.thresholds = mirrored_thresholds(distribution, found.x0, found.r, intervals);
-  return book;
+  if (distribution.count() == 0) return empty_codebook(settings.bits);
+  return rescaled_codebook(distribution, settings, fit_mirrored(distribution, settings, found));
 }
 
 Codebook fit_codebook(const Distribution& distribution, const TensorSettings& settings,
                       SearchEffort effort, const Codebook* guess) {
+  if (distribution.count() == 0) return empty_codebook(settings.bits);
+  const Family& family = find_family(settings.mode);
+  if (family.fit != nullptr) {
+    return rescaled_codebook(distribution, settings, family.fit(distribution, settings));
+  }
   SearchResult found = find_partition(distribution, settings, effort);
   if (guess != nullptr) prefer_guess(distribution, settings, *guess, found);
   return codebook_of(distribution, settings, found);

@@ -3,20 +3,29 @@
 #include <span>
 
 #include "quant/distribution.h"
+#include "quant/level_fit.h"
 #include "quant/search.h"
 #include "wquant/codebook.h"
 
 namespace wquant {
 
-/// One row of the table of codebook families.
+/// One row of the table of codebook families. It has one of the two functions.
 struct Family {
   FamilyInfo info;
-  /// The partitions to search for a tensor; called only when it has two magnitudes or more.
-  SearchSpace (*space)(const Distribution& distribution, const TensorSettings& settings);
+  /// The mirrored partitions to search for a tensor; called only when it has two magnitudes or
+  /// more.
+  SearchSpace (*space)(const Distribution& distribution, const TensorSettings& settings) = nullptr;
+  /// Finds levels and thresholds by itself; called only when there are weights.
+  LevelFit (*fit)(const Distribution& distribution, const TensorSettings& settings) = nullptr;
 };
 
 SearchSpace linear_space(const Distribution& distribution, const TensorSettings& settings);
 SearchSpace exp_space(const Distribution& distribution, const TensorSettings& settings);
+SearchSpace binary_space(const Distribution& distribution, const TensorSettings& settings);
+LevelFit fit_kmeans(const Distribution& distribution, const TensorSettings& settings);
+LevelFit fit_ternary(const Distribution& distribution, const TensorSettings& settings);
+LevelFit fit_pow2(const Distribution& distribution, const TensorSettings& settings);
+LevelFit fit_fixed(const Distribution& distribution, const TensorSettings& settings);
 
 /// The family of that name. Throws Error (usage) that lists the names.
 const Family& find_family(std::string_view name);
@@ -47,7 +56,8 @@ Codebook codebook_of(const Distribution& distribution, const TensorSettings& set
                      const SearchResult& found);
 
 /// The codebook of a tensor of that distribution. With a guess, its x0 and ratio are taken when
-/// they lose no more than kGuessLoss of 1 - rho against the best that are found.
+/// they lose no more than kGuessLoss of 1 - rho against the best that are found; a family that fits
+/// its levels by itself takes none.
 Codebook fit_codebook(const Distribution& distribution, const TensorSettings& settings,
                       SearchEffort effort, const Codebook* guess = nullptr);
 

@@ -4,15 +4,14 @@
 
 namespace wquant {
 
-/// An upper bound of the correlation that any codebook of `intervals` magnitude intervals can
-/// have, whatever its boundaries and levels (even with levels of their own for the two signs).
+/// An upper bound of the correlation that any codebook of `levels` levels can have, wherever its
+/// thresholds and levels lie.
 ///
-/// Such a codebook keeps at most A = max sum S^2 / C over intervals and signs, and rho^2 <=
-/// (A - mean^2) / variance. By Lagrangian duality A <= max over partitions of any size of
-/// (sum S^2 / C - lambda * size) + lambda * intervals, for every lambda >= 0; the inner maximum is
-/// a dynamic programme over bins whose choices are monotone (S^2 / C is a Monge cost), solved with
-/// a queue of candidates in O(bins log bins). What a boundary inside a bin could gain is added.
-/// Bins are joined until it takes about `effort` boundary look-ups.
-double free_bound(const Distribution& distribution, int intervals, double effort);
+/// Such a codebook explains at most the largest energy E that so many levels keep of the weights
+/// about their mean: rho^2 <= E / (count * variance). By Lagrangian duality E <= max over
+/// partitions of any size of (energy - lambda * size) + lambda * levels, for every lambda >= 0; the
+/// inner maximum is a LevelProgramme, over weights that are spread to the ends of their bins. Bins
+/// are joined until it takes about `effort` boundary look-ups.
+double free_bound(const Distribution& distribution, std::size_t levels, double effort);
 
 }  // namespace wquant

@@ -17,6 +17,17 @@ double energy(double sum, double count) { return count > 0 ? sum * sum / count :
 
 }  // namespace
 
+void Fit::finish(double w_mean, double w_variance) {
+  const double shift = w_mean - mean;
+  squared_error = std::max(0.0, w_variance - 2 * covariance + variance + shift * shift);
+  const double power = variance + mean * mean;
+  if (w_variance > 0) relative_error = squared_error / w_variance;
+  if (w_variance > 0 && variance > 0) {
+    rho = std::min(1.0, covariance / std::sqrt(w_variance * variance));
+  }
+  if (power > 0) least_squares = (covariance + w_mean * mean) / power;
+}
+
 Objective::Objective(const Distribution& distribution, int bits, Values values)
     : distribution_(distribution), intervals_(1 << (bits - 1)), values_(values) {
   const auto k = static_cast<std::size_t>(intervals_);
@@ -76,15 +87,7 @@ Fit Objective::evaluate(double x0, double r) {
     fit.variance += (plus * up * up + minus * down * down) / n;
     fit.covariance += (up * (plus_sum - mean * plus) + down * (-minus_sum - mean * minus)) / n;
   }
-  const double variance = distribution_.variance();
-  const double shift = mean - fit.mean;
-  const double error = variance - 2 * fit.covariance + fit.variance + shift * shift;
-  const double power = fit.variance + fit.mean * fit.mean;
-  if (variance > 0) fit.relative_error = std::max(0.0, error) / variance;
-  if (variance > 0 && fit.variance > 0) {
-    fit.rho = std::min(1.0, fit.covariance / std::sqrt(variance * fit.variance));
-  }
-  if (power > 0) fit.least_squares = (fit.covariance + mean * fit.mean) / power;
+  fit.finish(mean, distribution_.variance());
   return fit;
 }
 

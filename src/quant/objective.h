@@ -10,14 +10,19 @@
 
 namespace wquant {
 
-/// Exact statistics of a mirrored codebook with levels +-v_k, before any rescale.
+/// Exact statistics of a codebook before any rescale.
 struct Fit {
   double rho = 0;             ///< Pearson correlation of w and q.
   double covariance = 0;      ///< Of w and q.
   double variance = 0;        ///< Of q.
   double mean = 0;            ///< Of q.
-  double relative_error = 0;  ///< E (w - q)^2 / variance of w.
+  double squared_error = 0;   ///< E (w - q)^2.
+  double relative_error = 0;  ///< The same / variance of w.
   double least_squares = 1;   ///< The factor f with the least E (w - f q)^2.
+
+  /// Derives the other figures from the covariance and the variance and mean of q, for weights of
+  /// that mean and variance.
+  void finish(double w_mean, double w_variance);
 };
 
 /// Evaluates partitions of one distribution: what a candidate (x0, r) achieves, and what no

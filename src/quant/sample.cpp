@@ -3,6 +3,7 @@
 #include <array>
 
 #include "quant/encoder.h"
+#include "quant/family.h"
 #include "quant/float_slabs.h"
 
 namespace wquant {
@@ -36,9 +37,10 @@ bool worth_sampling(const PlannedTensor& planned) {
   // Balancing needs the final levels.
   if (planned.balance.sets != Balance::kOff) return false;
   // Where x0 follows from the largest weight, a sample does not tell it.
-  return settings.bits <= kMostBits && settings.range == RangeRule::kSearch &&
-         settings.ratio_rule != RatioRule::kRange && settings.search == SearchRule::kAuto &&
-         stride_of(planned.info.count()) != 0;
+  // Nor does a family that takes no guess use it.
+  return find_family(settings.mode).space != nullptr && settings.bits <= kMostBits &&
+         settings.range == RangeRule::kSearch && settings.ratio_rule != RatioRule::kRange &&
+         settings.search == SearchRule::kAuto && stride_of(planned.info.count()) != 0;
 }
 
 std::optional<Distribution> sample_distribution(const RunState& run, std::size_t index,

@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <optional>
 #include <vector>
 
 #include "base/number.h"
 #include "base/text.h"
+#include "quant/family_settings.h"
 #include "quant/setting_names.h"
 #include "wquant/codebook.h"
 #include "wquant/error.h"
@@ -55,7 +57,7 @@ void set_bits(TensorSettings& settings, std::string_view value) {
 
 void set_mode(TensorSettings& settings, std::string_view value) {
   check_mode(value);
-  settings.mode = value;
+  set_family(settings, value);
 }
 
 bool is_ratio(double ratio) { return ratio >= kMinRatio && ratio <= kMaxRatio; }
@@ -130,6 +132,11 @@ void check_exact(const TensorSettings& settings) {
   if (settings.ratio_rule == RatioRule::kRange) fail("ratio range, which follows x0");
   if (settings.range == RangeRule::kFull) fail("range full, which leaves no x0 to search");
   if (settings.values == Values::kMidpoint) fail("values midpoint");
+  for (const FamilyInfo& family : families()) {
+    if (family.name == settings.mode && !family.has_values) {
+      fail(fmt::format("mode {}, which has no x0", settings.mode));
+    }
+  }
 }
 
 /// Cuts the front up to the next comma off `items`.
@@ -138,6 +145,16 @@ std::string_view next_item(std::string_view& items) {
   const std::string_view item = items.substr(0, comma);
   items.remove_prefix(comma == std::string_view::npos ? items.size() : comma + 1);
   return item;
+}
+
+/// The value of the first item with the key `mode`.
+std::optional<std::string_view> mode_item(std::string_view items) {
+  constexpr std::string_view kMode = "mode=";
+  while (!items.empty()) {
+    const std::string_view item = next_item(items);
+    if (item.starts_with(kMode)) return item.substr(kMode.size());
+  }
+  return {};
 }
 
 }  // namespace
@@ -164,6 +181,8 @@ void apply_item(TensorSettings& settings, std::string_view key, std::string_view
 }
 
 void apply(TensorSettings& settings, std::string_view items) {
+  // A mode comes with settings that the other items may contradict, wherever they stand.
+  if (const auto mode = mode_item(items)) set_mode(settings, *mode);
   std::vector<std::string_view> seen;
   const bool dangling = items.empty() || items.back() == ',';
   while (!items.empty()) {
@@ -199,6 +218,7 @@ void check(const TensorSettings& settings) {
                "leave range search, choose mode linear, or ratio range for mode exp");
   }
   if (settings.search == SearchRule::kExact) check_exact(settings);
+  check_family(settings);
 }
 
 }  // namespace wquant

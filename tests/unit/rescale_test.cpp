@@ -6,20 +6,13 @@
 #include <vector>
 
 #include "unit/layers.h"
+#include "unit/quantized.h"
 #include "wquant/codebook.h"
 
 namespace wquant {
 namespace {
 
 using namespace testing_layers;
-
-std::vector<double> quantized(const std::vector<float>& layer, const Codebook& book) {
-  std::vector<std::uint8_t> packed(packed_size(layer.size(), book.bits));
-  encode(layer, book, packed);
-  std::vector<float> out(layer.size());
-  decode(packed, 0, book.bits, book.levels, out);
-  return {out.begin(), out.end()};
-}
 
 double variance(const std::vector<double>& values) {
   double mean = 0;

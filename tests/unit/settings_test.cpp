@@ -155,12 +155,36 @@ TEST(Settings, SettingsOfTheOtherModeAreContradictions) {
 
 TEST(Settings, AnExactSearchIsForX0AndCentroids) {
   for (const char* items : {"search=exact,ratio=range", "search=exact,mode=linear,range=full",
-                            "search=exact,values=midpoint"}) {
+                            "search=exact,values=midpoint", "search=exact,mode=kmeans"}) {
     EXPECT_THAT(usage_error([&] { check(applied(items)); }), HasSubstr("search exact")) << items;
   }
   for (const char* items : {"search=exact", "search=exact,mode=linear", "search=exact,ratio=2"}) {
     EXPECT_EQ(usage_error([&] { check(applied(items)); }), "") << items;
   }
+}
+
+TEST(Settings, AModeBringsWhatItPrescribesAndTakesItAway) {
+  EXPECT_EQ(applied("mode=binary").bits, 1);
+  EXPECT_EQ(applied("mode=ternary").bits, 2);
+  EXPECT_EQ(applied("bits=3,mode=kmeans").bits, 3);
+  EXPECT_EQ(applied("mode=pow2").rescale, Rescale::kNone);
+  TensorSettings settings = applied("mode=fixed");
+  apply(settings, "mode=ternary");
+  EXPECT_EQ(settings.rescale, Rescale::kVariance);
+  apply(settings, "mode=exp");
+  EXPECT_EQ(settings, TensorSettings());
+}
+
+TEST(Settings, WhatAModeDoesNotTakeIsAnErrorWhereverItStands) {
+  for (const char* items :
+       {"bits=4,mode=binary", "mode=binary,bits=2", "mode=ternary,bits=1",
+        "mode=pow2,rescale=variance", "rescale=mse,mode=fixed", "mode=kmeans,values=midpoint",
+        "mode=kmeans,ratio=2", "values=midpoint,mode=fixed", "mode=pow2,range=full"}) {
+    EXPECT_NE(usage_error([&] { check(applied(items)); }), "") << items;
+  }
+  EXPECT_THAT(
+      usage_error([] { check(applied("mode=binary,bits=4")); }),
+      AllOf(HasSubstr("bits 4 is not for mode binary"), HasSubstr("leave bits out or give 1")));
 }
 
 TEST(Settings, AFailedApplyNamesTheItem) {

@@ -1,0 +1,50 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "quant/family.h"
+
+namespace wquant {
+namespace {
+
+/// Exponents of the largest level that are tried, below that of max |w|.
+constexpr int kExponents = 20;
+constexpr int kLargestExponent = std::numeric_limits<float>::max_exponent - 1;
+
+/// What is spent on a level at zero.
+enum class Zero { kNone, kSmallestNegative, kSmallestPositive };
+constexpr Zero kZeros[] = {Zero::kNone, Zero::kSmallestNegative, Zero::kSmallestPositive};
+
+/// Levels -2^top, ..., 2^top with the smallest 2^(top - intervals + 1), or zero for one of the two
+/// smallest. Powers below those of float32 are zero.
+std::vector<double> powers(int top, int intervals, Zero zero) {
+  std::vector<double> levels;
+  for (int k = 0; k < intervals; ++k) levels.push_back(-std::ldexp(1.0F, top - k));
+  for (int k = intervals; k-- > 0;) levels.push_back(std::ldexp(1.0F, top - k));
+  const auto middle = static_cast<std::size_t>(intervals);
+  if (zero == Zero::kSmallestNegative) levels[middle - 1] = 0;
+  if (zero == Zero::kSmallestPositive) levels[middle] = 0;
+  return levels;
+}
+
+}  // namespace
+
+/// Powers of two of either sign, each half of the next larger one; one level is zero where that
+/// helps.
+LevelFit fit_pow2(const Distribution& distribution, const TensorSettings& settings) {
+  const int intervals = 1 << (settings.bits - 1);
+  int top = 0;
+  std::frexp(distribution.max_abs(), &top);
+  top = std::min(top, kLargestExponent);
+  LeastError best;
+  for (int exponent = top; exponent >= top - kExponents; --exponent) {
+    for (const Zero zero : kZeros) {
+      best.offer(fit_nearest(distribution, powers(exponent, intervals, zero)));
+    }
+  }
+  return std::move(best).take();
+}
+
+}  // namespace wquant
