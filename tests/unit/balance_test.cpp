@@ -257,7 +257,7 @@ TEST(Balance, GivesTheSameCodesInEveryLayout) {
 
 TEST(Balance, GivesTheSameForAnyNumberOfThreads) {
   TestModel model;
-  const std::vector<float> weights = gaussian_weights(500 * 80 * 9, 1);
+  const std::vector<float> weights = gaussian_weights(360'000, 1);
   model.add("rows", {500, 80, 3, 3}, weights, OutputAxis());
   model.add("small", {20, 80}, gaussian_weights(1600, 2), OutputAxis());
   model.add("columns", {3, 3, 500, 80}, weights, OutputAxis{3, true});
@@ -285,7 +285,7 @@ TEST(Balance, CostsLittleCorrelation) {
     double loss;
   };
   TestModel model;
-  model.add("conv", {64, 64, 3, 3}, gaussian_weights(64 * 64 * 9, 1), OutputAxis());
+  model.add("conv", {64, 64, 3, 3}, gaussian_weights(36'864, 1), OutputAxis());
   model.add("dense", {100, 400}, gaussian_weights(40'000, 2), OutputAxis());
   for (const auto [bits, loss] : {Limit{3, 0.003}, Limit{4, 0.001}}) {
     Settings settings;

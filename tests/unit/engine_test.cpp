@@ -142,7 +142,7 @@ TEST(Engine, NamesTheFirstBadTensorWhateverTheThreads) {
   for (unsigned i = 0; i < 6; ++i) {
     std::vector<float> weights = weights_of(300000 + i, i);
     if (i >= 2) weights[weights.size() - 1 - std::size_t{50000} * i] = kNan;
-    model.add("t" + std::to_string(i), std::move(weights));
+    model.add("t" + std::to_string(i), weights);
   }
   const Plan plan = make_plan(model, {});
   for (const unsigned threads : {1U, 2U, 7U}) {
