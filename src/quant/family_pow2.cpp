@@ -20,10 +20,12 @@ constexpr Zero kZeros[] = {Zero::kNone, Zero::kSmallestNegative, Zero::kSmallest
 /// Levels -2^top, ..., 2^top with the smallest 2^(top - intervals + 1), or zero for one of the two
 /// smallest. Powers below those of float32 are zero.
 std::vector<double> powers(int top, int intervals, Zero zero) {
-  std::vector<double> levels;
-  for (int k = 0; k < intervals; ++k) levels.push_back(-std::ldexp(1.0F, top - k));
-  for (int k = intervals; k-- > 0;) levels.push_back(std::ldexp(1.0F, top - k));
   const auto middle = static_cast<std::size_t>(intervals);
+  std::vector<double> levels(2 * middle);
+  for (std::size_t i = 0; i < middle; ++i) {
+    levels[middle + i] = std::ldexp(1.0F, top - intervals + 1 + static_cast<int>(i));
+    levels[middle - 1 - i] = -levels[middle + i];
+  }
   if (zero == Zero::kSmallestNegative) levels[middle - 1] = 0;
   if (zero == Zero::kSmallestPositive) levels[middle] = 0;
   return levels;
