@@ -16,6 +16,10 @@
 namespace wquant {
 namespace {
 
+/// Linux maps that many bytes around a page that is touched, so that a neighbour of the range may
+/// have brought pages of it back.
+constexpr std::uint64_t kFaultAround = std::uint64_t{64} << 10;
+
 [[noreturn]] void fail(const std::filesystem::path& path, const char* doing, int code) {
   throw Error(std::string(doing) + ": " + std::generic_category().message(code))
       .at_file(path.string());
@@ -51,9 +55,9 @@ MappedFile::~MappedFile() {
 }
 
 void MappedFile::release(std::uint64_t first, std::uint64_t size) const {
-  const auto page = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
-  const std::uint64_t begin = (first + page - 1) / page * page;
-  const std::uint64_t end = std::min<std::uint64_t>(first + size, size_) / page * page;
+  const std::uint64_t begin = first / kFaultAround * kFaultAround;
+  const std::uint64_t end = std::min<std::uint64_t>(
+      (first + size + kFaultAround - 1) / kFaultAround * kFaultAround, size_);
   if (begin < end) madvise(const_cast<std::byte*>(data_ + begin), end - begin, MADV_DONTNEED);
 }
 

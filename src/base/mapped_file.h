@@ -19,7 +19,8 @@ class MappedFile {
   ~MappedFile();
 
   [[nodiscard]] std::span<const std::byte> bytes() const { return {data_, size_}; }
-  /// Drops the whole pages inside bytes [first, first + size) from this process's memory.
+  /// Drops bytes [first, first + size), and up to 64 KiB on either side, from this process's
+  /// memory; what is read again comes from the file.
   void release(std::uint64_t first, std::uint64_t size) const;
 
  private:
