@@ -15,7 +15,7 @@ namespace wquant {
 struct StoredTensor {
   TensorReport report;  ///< With the levels, without thresholds.
   PartChecksums checksums;
-  std::optional<std::size_t> same_as;  ///< Index of the tensor whose parts it shares.
+  std::optional<std::size_t> same_as;         ///< Index of the tensor whose parts it shares.
   PerPart<std::span<const std::byte>> parts;  ///< In the file; empty for those it does not have.
 };
 
