@@ -19,7 +19,8 @@ struct BitChoice {
 using BitLadder = std::vector<BitChoice>;
 
 /// Reads the weights once and tells what every number of bits would cost, tensor by tensor of the
-/// plan. A tensor whose bits a rule sets has that choice alone. Throws Error naming the tensor.
+/// plan. A tensor whose bits a rule sets has that choice alone; a family may have fewer than
+/// 8. Throws Error naming the tensor.
 std::vector<BitLadder> survey_bits(const ModelReader& model, const Plan& plan,
                                    const RunOptions& options = {});
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "base/number.h"
@@ -16,20 +17,19 @@
 namespace wquant {
 namespace {
 
-std::uint64_t original_bytes(const ModelReader& model) {
-  std::uint64_t total = 0;
-  for (std::size_t i = 0; i < model.tensors().size(); ++i) {
-    if (model.same_as(i) == i) total += model.tensors()[i].bytes();
-  }
-  return total;
-}
+/// What the model's file holds, tied tensors once.
+struct Contents {
+  std::uint64_t weights = 0, bytes = 0;
+};
 
-std::uint64_t weights_of(const ModelReader& model) {
-  std::uint64_t total = 0;
+Contents contents_of(const ModelReader& model) {
+  Contents all;
   for (std::size_t i = 0; i < model.tensors().size(); ++i) {
-    if (model.same_as(i) == i) total += model.tensors()[i].count();
+    if (model.same_as(i) != i) continue;
+    all.weights += model.tensors()[i].count();
+    all.bytes += model.tensors()[i].bytes();
   }
-  return total;
+  return all;
 }
 
 std::optional<double> number_before(std::string_view text, std::string_view unit) {
@@ -53,10 +53,38 @@ void set_bits(Plan& plan, const BitAllocation& allocation) {
   }
 }
 
-[[noreturn]] void fail_small(std::uint64_t bytes, std::uint64_t least) {
+/// Throws Error (limit) when not even the fewest bits fit beside the rest of the file.
+void check_least(std::span<const BitLadder> ladders, std::uint64_t rest, std::uint64_t bytes) {
+  std::uint64_t least = rest;
+  for (const BitLadder& ladder : ladders) least += ladder.empty() ? 0 : ladder.front().bytes;
+  if (least <= bytes) return;
   throw Error(
       fmt::format("cannot be made as small as {} bytes: {} bytes is the least", bytes, least),
       "give a larger size, or quantize more of the tensors", ErrorKind::kLimit);
+}
+
+/// Bytes of the codes and levels of a plan.
+std::uint64_t quantized_bytes(const Plan& plan) {
+  std::uint64_t total = 0;
+  for (const PlannedTensor& tensor : plan.tensors) {
+    if (tensor.quantized) total += stored_size(tensor);
+  }
+  return total;
+}
+
+BudgetReport report_of(const BitAllocation& allocation, std::span<const BitLadder> ladders,
+                       std::uint64_t part_bytes, std::uint64_t bytes) {
+  const BitAllocation uniform = uniform_bits(ladders, part_bytes);
+  BudgetReport report = {bytes, allocation.error, allocation.gap, 0, uniform.error};
+  for (std::size_t i = 0; i < uniform.bits.size(); ++i) {
+    if (ladders[i].size() > 1) report.uniform_bits = uniform.bits[i];
+  }
+  return report;
+}
+
+std::vector<BitLadder> survey(const QuantizedJob& job, const QuantizeOptions& options) {
+  ProgressLine line(options.talk);
+  return survey_bits(job.model, job.plan, run_options(line, options.threads));
 }
 
 }  // namespace
@@ -68,12 +96,12 @@ std::uint64_t target_bytes(const std::string& text, const ModelReader& model) {
   };
   constexpr std::array<Unit, 5> kUnits = {
       {{"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"B", 1}, {"", 1}}};
-  const auto original = static_cast<double>(original_bytes(model));
+  const auto original = static_cast<double>(contents_of(model).bytes);
   if (const auto times = number_before(text, "x")) return whole_bytes(original / *times);
   if (const auto percent = number_before(text, "%")) return whole_bytes(original * *percent / 100);
   for (const Unit& unit : kUnits) {
-    if (const auto number = number_before(text, unit.name))
-      return whole_bytes(*number * unit.bytes);
+    const auto number = number_before(text, unit.name);
+    if (number) return whole_bytes(*number * unit.bytes);
   }
   throw Error(fmt::format("--target-size \"{}\" is no size", printable(text)),
               "write for example 6x, 35% or 4.2MB", ErrorKind::kUsage);
@@ -84,50 +112,20 @@ std::uint64_t target_bytes(double bits_a_weight, const ModelReader& model) {
     throw Error(fmt::format("--avg-bits {} is no number of bits", bits_a_weight),
                 "write for example 4.5", ErrorKind::kUsage);
   }
-  return whole_bytes(bits_a_weight / 8 * static_cast<double>(weights_of(model)));
+  return whole_bytes(bits_a_weight / 8 * static_cast<double>(contents_of(model).weights));
 }
 
 BudgetReport plan_for_size(const QuantizedFormat& format, const QuantizedJob& job, Plan& plan,
                            std::uint64_t bytes, const QuantizeOptions& options) {
-  std::vector<BitLadder> ladders;
-  {
-    ProgressLine line(options.talk);
-    ladders = survey_bits(job.model, plan, run_options(line, options.threads));
-  }
-  // What is not codes and levels hardly depends on the bits; it is measured until it fits.
-  const auto parts = [&] {
-    std::uint64_t total = 0;
-    for (const PlannedTensor& tensor : plan.tensors) {
-      if (tensor.quantized) total += stored_size(tensor);
-    }
-    return total;
-  };
-  set_bits(plan, allocate_bits(ladders, ~std::uint64_t{0}));
-  std::uint64_t rest = format.sizes(job).file_bytes - parts();
+  const std::vector<BitLadder> ladders = survey(job, options);
+  // What is not codes and levels hardly depends on the bits: it is measured until all fits.
+  std::uint64_t rest = format.sizes(job).file_bytes - quantized_bytes(plan);
   for (;;) {
-    if (rest > bytes) fail_small(bytes, rest);
-    BitAllocation allocation;
-    try {
-      allocation = allocate_bits(ladders, bytes - rest);
-    } catch (const Error&) {
-      std::uint64_t least = rest;
-      for (const BitLadder& ladder : ladders) least += ladder.empty() ? 0 : ladder.front().bytes;
-      fail_small(bytes, least);
-    }
+    check_least(ladders, rest, bytes);
+    const BitAllocation allocation = allocate_bits(ladders, bytes - rest);
     set_bits(plan, allocation);
     const std::uint64_t size = format.sizes(job).file_bytes;
-    if (size <= bytes) {
-      const BitAllocation uniform = uniform_bits(ladders, bytes - rest);
-      BudgetReport report;
-      report.target_bytes = bytes;
-      report.error = allocation.error;
-      report.gap = allocation.gap;
-      for (std::size_t i = 0; i < uniform.bits.size(); ++i) {
-        if (ladders[i].size() > 1) report.uniform_bits = uniform.bits[i];
-      }
-      report.uniform_error = uniform.error;
-      return report;
-    }
+    if (size <= bytes) return report_of(allocation, ladders, bytes - rest, bytes);
     rest += size - bytes;
   }
 }

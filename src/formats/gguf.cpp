@@ -8,6 +8,7 @@
 
 #include "base/mapped_file.h"
 #include "formats/gguf_header.h"
+#include "formats/read_view.h"
 #include "wquant/error.h"
 
 namespace wquant {
@@ -25,10 +26,7 @@ class GgufModel : public ModelReader {
   [[nodiscard]] const std::vector<TensorInfo>& tensors() const override { return tensors_; }
 
   void read(std::size_t index, std::uint64_t first, std::span<std::byte> out) const override {
-    const std::uint64_t size = tensors_[index].bytes();
-    if (first > size || out.size() > size - first) {
-      throw Error("range lies outside the tensor").at_tensor(tensors_[index].name).at_file(path_);
-    }
+    check_range(*this, index, first, out.size());
     if (out.empty()) return;
     if (places_[index].type->decode != nullptr) return decode(index, first, out);
     std::memcpy(out.data(), stored(index).data() + first, out.size());

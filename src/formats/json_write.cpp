@@ -104,7 +104,7 @@ void add_elements(Dtype dtype, std::span<const std::byte> bytes, ListText& list)
   }
 }
 
-void write_tensor(const ModelReader& model, std::size_t index, OutputFile& file, RunMeter& meter) {
+void write_tensor(const ModelReader& model, std::size_t index, OutputFile& file, Meter& meter) {
   const TensorInfo& info = model.tensors()[index];
   file.append(fmt::format(R"({}:{{"dtype":"{}","shape":[{}],"data":[)", json_string(info.name),
                           name_of(info.dtype), fmt::join(info.shape, ",")));
@@ -123,7 +123,7 @@ void write_tensor(const ModelReader& model, std::size_t index, OutputFile& file,
 void write_json(const ModelReader& model, const std::filesystem::path& path, Overwrite overwrite,
                 const RunOptions& options) {
   OutputFile file(path, overwrite);
-  RunMeter meter(options, total_bytes(model));
+  Meter meter(options, total_bytes(model));
   file.append("{");
   for (std::size_t i = 0; i < model.tensors().size(); ++i) {
     if (i != 0) file.append(",\n");

@@ -57,7 +57,7 @@ void write_npy(const ModelReader& model, const std::filesystem::path& path, Over
     throw Error(fmt::format("the model has {} tensors and a .npy file holds one", count),
                 "write npz or npy-folder", ErrorKind::kUsage);
   }
-  RunMeter meter(options, total_bytes(model));
+  Meter meter(options, total_bytes(model));
   write_npy_file(model, 0, path, overwrite, meter);
 }
 

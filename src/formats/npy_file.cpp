@@ -32,7 +32,7 @@ std::span<const std::byte> NpyFile::data() const {
 }
 
 void write_npy_file(const ModelReader& model, std::size_t index, const std::filesystem::path& path,
-                    Overwrite overwrite, RunMeter& meter) {
+                    Overwrite overwrite, Meter& meter) {
   const TensorInfo& info = model.tensors()[index];
   const std::string header = make_npy_header(info);
   OutputFile file(path, overwrite, header.size() + info.bytes());

@@ -6,8 +6,8 @@
 #include <span>
 
 #include "base/mapped_file.h"
+#include "base/meter.h"
 #include "formats/npy_header.h"
-#include "formats/run_meter.h"
 #include "wquant/formats.h"
 
 namespace wquant {
@@ -32,6 +32,6 @@ class NpyFile {
 
 /// Writes one tensor of the model as a .npy file.
 void write_npy_file(const ModelReader& model, std::size_t index, const std::filesystem::path& path,
-                    Overwrite overwrite, RunMeter& meter);
+                    Overwrite overwrite, Meter& meter);
 
 }  // namespace wquant

@@ -40,7 +40,7 @@ fs::path file_of(const std::string& tensor) {
 }
 
 void write_files(const ModelReader& model, const std::vector<fs::path>& files,
-                 const fs::path& folder, RunMeter& meter) {
+                 const fs::path& folder, Meter& meter) {
   for (std::size_t i = 0; i < files.size(); ++i) {
     const fs::path file = folder / files[i];
     try {
@@ -62,7 +62,7 @@ void write_folder(const ModelReader& model, const fs::path& path, Overwrite over
     static_cast<void>(make_npy_header(info));  // Throws before the work for what cannot be written.
   }
   OutputFolder folder(path, overwrite, kSuffixes);
-  RunMeter meter(options, total_bytes(model));
+  Meter meter(options, total_bytes(model));
   write_files(model, files, folder.temporary_path(), meter);
   folder.commit();
 }

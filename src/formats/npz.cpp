@@ -76,7 +76,7 @@ class NpzModel : public ModelReader {
   std::vector<NpyHeader> headers_;
 };
 
-void write_member(const ModelReader& model, std::size_t index, ZipWriter& zip, RunMeter& meter) {
+void write_member(const ModelReader& model, std::size_t index, ZipWriter& zip, Meter& meter) {
   const TensorInfo& info = model.tensors()[index];
   if (info.name.empty()) throw Error("a tensor without a name cannot go into an .npz file");
   const std::string header = make_npy_header(info);
@@ -104,7 +104,7 @@ void write_npz(const ModelReader& model, const std::filesystem::path& path, Over
   const std::uint64_t total = total_bytes(model);
   OutputFile file(path, overwrite, total);
   ZipWriter zip(file);
-  RunMeter meter(options, total);
+  Meter meter(options, total);
   for (std::size_t i = 0; i < model.tensors().size(); ++i) write_member(model, i, zip, meter);
   zip.finish();
   file.commit();

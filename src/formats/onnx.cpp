@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "formats/onnx_file.h"
+#include "formats/read_view.h"
 #include "wquant/error.h"
 
 namespace wquant {
@@ -23,12 +24,7 @@ class OnnxModel : public ModelReader {
   [[nodiscard]] const std::vector<TensorInfo>& tensors() const override { return tensors_; }
 
   void read(std::size_t index, std::uint64_t first, std::span<std::byte> out) const override {
-    if (out.empty()) return;
-    const std::span<const std::byte> whole = view(index);
-    if (first > whole.size() || out.size() > whole.size() - first) {
-      throw Error("range lies outside the tensor").at_tensor(tensors_[index].name).at_file(path_);
-    }
-    std::memcpy(out.data(), whole.data() + first, out.size());
+    read_view(*this, index, first, out);
   }
 
   [[nodiscard]] std::span<const std::byte> view(std::size_t index) const override {

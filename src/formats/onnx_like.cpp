@@ -26,7 +26,7 @@ void write_onnx_like(const ModelReader& model, const std::filesystem::path& path
   const std::vector<std::size_t> match = match_tensors(model, infos_of(file));
   const std::vector<OnnxEdit> edits(match.size(), OnnxEdit{OnnxEdit::Kind::kReplace});
   OnnxOutput output(path, overwrite, rewrite_onnx(file, edits, onnx_data_name(path)));
-  RunMeter meter(options, total_bytes(model));
+  Meter meter(options, total_bytes(model));
   for (std::size_t i = 0; i < match.size(); ++i) {
     std::uint64_t offset = 0;
     for_each_slab(model, match[i], meter, [&](std::span<const std::byte> bytes) {

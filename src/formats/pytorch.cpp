@@ -12,6 +12,7 @@
 #include "formats/pytorch_file.h"
 #include "formats/pytorch_globals.h"
 #include "formats/pytorch_object.h"
+#include "formats/read_view.h"
 #include "formats/zip_archive.h"
 #include "wquant/error.h"
 
@@ -42,10 +43,7 @@ class PytorchModel : public ModelReader {
   [[nodiscard]] const std::vector<TensorInfo>& tensors() const override { return tensors_; }
 
   void read(std::size_t index, std::uint64_t first, std::span<std::byte> out) const override {
-    const std::uint64_t size = tensors_[index].bytes();
-    if (first > size || out.size() > size - first) {
-      throw Error("range lies outside the tensor").at_tensor(tensors_[index].name).at_file(path_);
-    }
+    check_range(*this, index, first, out.size());
     if (out.empty()) return;
     const StridedLayout& layout = places_[index].layout;
     if (!layout.is_contiguous()) return read_strided(layout, data(index), first, out);

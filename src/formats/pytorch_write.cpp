@@ -96,7 +96,7 @@ void write_text(ZipWriter& zip, std::string_view name, std::string_view text) {
   zip.end();
 }
 
-void write_storage(const ModelReader& model, std::size_t index, ZipWriter& zip, RunMeter& meter) {
+void write_storage(const ModelReader& model, std::size_t index, ZipWriter& zip, Meter& meter) {
   zip.begin(fmt::format("{}data/{}", kFolder, index), model.tensors()[index].bytes(), kAlignment);
   for_each_slab(model, index, meter, [&](std::span<const std::byte> slab) { zip.write(slab); });
   zip.end();
@@ -113,7 +113,7 @@ void write_pytorch(const ModelReader& model, const std::filesystem::path& path, 
   }
   OutputFile file(path, overwrite, total);
   ZipWriter zip(file);
-  RunMeter meter(options, total);
+  Meter meter(options, total);
   write_text(zip, "data.pkl", pickle);
   write_text(zip, "byteorder", "little");
   for (std::size_t i = 0; i < model.tensors().size(); ++i) {

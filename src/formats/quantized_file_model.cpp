@@ -7,10 +7,10 @@
 
 #include "base/float_convert.h"
 #include "base/mapped_file.h"
+#include "base/meter.h"
 #include "formats/quantized_file.h"
 #include "formats/quantized_file_checksum.h"
 #include "formats/quantized_file_contents.h"
-#include "formats/run_meter.h"
 #include "wquant/codebook.h"
 #include "wquant/error.h"
 
@@ -57,7 +57,7 @@ void decode_bytes(const StoredTensor& tensor, std::uint64_t first, std::span<std
   }
 }
 
-void check_part(const StoredTensor& tensor, Part part, const MappedFile& file, RunMeter& meter) {
+void check_part(const StoredTensor& tensor, Part part, const MappedFile& file, Meter& meter) {
   const std::span<const std::byte> bytes = tensor.parts[part];
   std::uint32_t checksum = 0;
   for (std::uint64_t first = 0; first < bytes.size(); first += kSlab) {
@@ -92,7 +92,7 @@ void check_unused_bits(const StoredTensor& tensor) {
   }
 }
 
-void check_tensor(const StoredTensor& tensor, const MappedFile& file, RunMeter& meter) {
+void check_tensor(const StoredTensor& tensor, const MappedFile& file, Meter& meter) {
   for (const Part part : kParts) {
     if (tensor.report.quantized != (part == Part::kKept)) check_part(tensor, part, file, meter);
   }
@@ -185,7 +185,7 @@ std::size_t QuantizedModel::same_as(std::size_t index) const {
 void QuantizedModel::verify(const RunOptions& options) const {
   std::uint64_t total = 0;
   for (const TensorReport& tensor : state_->report.tensors) total += tensor.bytes;
-  RunMeter meter(options, total);
+  Meter meter(options, total);
   for (const StoredTensor& tensor : state_->contents.tensors) {
     if (tensor.same_as) continue;
     try {

@@ -6,6 +6,7 @@
 
 #include "base/mapped_file.h"
 #include "base/output_file.h"
+#include "formats/read_view.h"
 #include "formats/safetensors_header.h"
 #include "formats/slabs.h"
 #include "wquant/error.h"
@@ -28,12 +29,7 @@ class SafetensorsModel : public ModelReader {
   [[nodiscard]] const std::vector<TensorInfo>& tensors() const override { return tensors_; }
 
   void read(std::size_t index, std::uint64_t first, std::span<std::byte> out) const override {
-    if (out.empty()) return;
-    const std::span<const std::byte> whole = view(index);
-    if (first > whole.size() || out.size() > whole.size() - first) {
-      throw Error("range lies outside the tensor").at_tensor(tensors_[index].name).at_file(path_);
-    }
-    std::memcpy(out.data(), whole.data() + first, out.size());
+    read_view(*this, index, first, out);
   }
 
   [[nodiscard]] std::span<const std::byte> view(std::size_t index) const override {
@@ -70,8 +66,7 @@ std::unique_ptr<ModelReader> open_safetensors(const std::filesystem::path& path)
 }
 
 void write_safetensors_part(const ModelReader& model, std::span<const std::size_t> tensors,
-                            const std::filesystem::path& path, Overwrite overwrite,
-                            RunMeter& meter) {
+                            const std::filesystem::path& path, Overwrite overwrite, Meter& meter) {
   std::vector<SafetensorsEntry> entries;
   for (const std::size_t index : tensors) entries.push_back({model.tensors()[index], 0, index});
   const std::uint64_t data_size = place_entries(entries);
@@ -89,7 +84,7 @@ void write_safetensors(const ModelReader& model, const std::filesystem::path& pa
                        Overwrite overwrite, const RunOptions& options) {
   std::vector<std::size_t> all(model.tensors().size());
   std::iota(all.begin(), all.end(), std::size_t{0});
-  RunMeter meter(options, total_bytes(model));
+  Meter meter(options, total_bytes(model));
   write_safetensors_part(model, all, path, overwrite, meter);
 }
 

@@ -4,8 +4,8 @@
 #include <memory>
 #include <span>
 
+#include "base/meter.h"
 #include "formats/format.h"
-#include "formats/run_meter.h"
 #include "wquant/formats.h"
 #include "wquant/model.h"
 
@@ -23,7 +23,6 @@ void write_safetensors(const ModelReader& model, const std::filesystem::path& pa
 
 /// Writes some of the tensors, given by their indices; `meter` counts their bytes.
 void write_safetensors_part(const ModelReader& model, std::span<const std::size_t> tensors,
-                            const std::filesystem::path& path, Overwrite overwrite,
-                            RunMeter& meter);
+                            const std::filesystem::path& path, Overwrite overwrite, Meter& meter);
 
 }  // namespace wquant

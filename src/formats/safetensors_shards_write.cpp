@@ -61,7 +61,7 @@ void write_folder(const ModelReader& model, const fs::path& path, Overwrite over
   const std::vector<Shard> shards = share_out(model, options.shard_size);
   const std::string index = make_index(model, shards);
   OutputFolder folder(path, overwrite, kSuffixes);
-  RunMeter meter(options, total_bytes(model));
+  Meter meter(options, total_bytes(model));
   for (std::size_t number = 0; number < shards.size(); ++number) {
     write_safetensors_part(model, shards[number],
                            folder.temporary_path() / file_name(number, shards.size()),

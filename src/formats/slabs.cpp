@@ -16,7 +16,7 @@ std::uint64_t total_bytes(const ModelReader& model) {
   return total;
 }
 
-void for_each_slab(const ModelReader& model, std::size_t index, RunMeter& meter,
+void for_each_slab(const ModelReader& model, std::size_t index, Meter& meter,
                    const std::function<void(std::span<const std::byte>)>& use) {
   const std::uint64_t size = model.tensors()[index].bytes();
   const std::span<const std::byte> whole = model.view(index);

@@ -3,9 +3,9 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/meter.h"
 #include "quant/family.h"
 #include "quant/key_table.h"
-#include "quant/meter.h"
 #include "wquant/quantize.h"
 
 namespace wquant {

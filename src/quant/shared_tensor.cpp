@@ -59,7 +59,7 @@ class QuantizeWork : public NamedWork {
     if (stage_ == Stage::kNone) {
       stage_ = Stage::kCount;
       report() = begin_report(planned());
-      pivot_ = read_pivot();
+      pivot_ = read_pivot(run_, index_);
       moments_.resize(slabs());
       if (worth_sampling(planned())) make_guess();
     }
@@ -118,15 +118,10 @@ class QuantizeWork : public NamedWork {
     exact_.reset();
     return Stage::kEncode;
   }
+
   [[nodiscard]] bool balanced() const { return planned().balance.sets != Balance::kOff; }
 
   [[nodiscard]] std::uint64_t slabs() const { return slab_count(planned().info.count()); }
-
-  double read_pivot() {
-    std::vector<float> head(kPivotWeights);
-    run_.model.read_floats(index_, 0, head);
-    return pivot_of({head.data(), head.size()});
-  }
 
   void make_guess() {
     const std::optional<Distribution> sample = sample_distribution(run_, index_, pivot_);
@@ -136,7 +131,6 @@ class QuantizeWork : public NamedWork {
   }
 
   void count(std::uint64_t slab, Scratch& scratch) {
-    const SlabRange range = slab_range(planned().info.count(), slab);
     KeySums found;
     if (guess_) {
       encode_slab(
@@ -147,12 +141,7 @@ class QuantizeWork : public NamedWork {
           },
           scratch);
     } else {
-      for_each_block(run_.model, index_, range, scratch.block,
-                     [&](std::uint64_t, WeightView block) {
-                       moments_[slab] += scratch.table.add(block, pivot_, found);
-                     });
-      finish_read(run_, index_, range);
-      run_.meter.add(range.count * size_of(planned().info.dtype));
+      moments_[slab] = count_slab(run_, index_, slab, pivot_, found, scratch);
     }
     add_sums(found);
   }

@@ -9,7 +9,8 @@
 namespace wquant {
 namespace {
 
-constexpr int kMostBits = 8;
+/// Choices of a tensor of most families.
+constexpr std::size_t kChoices = 8;
 
 /// Takes nothing: a survey only reads.
 class NoSink : public PartSink {
@@ -20,9 +21,10 @@ class NoSink : public PartSink {
 
 BitLadder ladder_of(const PlannedTensor& planned, const Distribution& weights,
                     SearchEffort effort) {
+  const FamilyInfo& family = find_family(planned.settings.mode).info;
   BitLadder ladder;
   PlannedTensor tried = planned;
-  for (int bits = 1; bits <= kMostBits; ++bits) {
+  for (int bits = family.min_bits; bits <= family.max_bits; ++bits) {
     if (planned.bits_given && bits != planned.settings.bits) continue;
     tried.settings.bits = bits;
     const double rho = fit_codebook(weights, tried.settings, effort).rho;
@@ -42,6 +44,7 @@ class SurveyWork : public StagedWork {
     const PlannedTensor& planned = run_.plan.tensors[index_];
     with_name(run_, index_, [&] {
       const Distribution weights = read_distribution(run_, index_, run_.scratch[worker]);
+      release(run_.model, index_, {0, planned.info.count()});
       ladder_ = ladder_of(planned, weights, run_.effort);
     });
   }
@@ -75,7 +78,7 @@ std::vector<BitLadder> survey_bits(const ModelReader& model, const Plan& plan,
   const unsigned threads = thread_count(options.threads);
   std::vector<Scratch> scratch(threads);
   std::vector<TensorReport> reports;
-  const SearchEffort effort = SearchEffort::for_tensors(plan.tensors.size() * kMostBits);
+  const SearchEffort effort = SearchEffort::for_tensors(plan.tensors.size() * kChoices);
   const RunState run{model, plan, sink, meter, effort, scratch, reports};
   std::size_t next = 0;
   run_staged(threads, [&]() -> std::unique_ptr<StagedWork> {

@@ -28,21 +28,12 @@ Distribution read_small(const RunState& run, std::size_t index, Scratch& scratch
 
 /// Of a tensor of several slabs.
 Distribution read_large(const RunState& run, std::size_t index, Scratch& scratch) {
-  const TensorInfo& info = run.plan.tensors[index].info;
-  scratch.weights.resize(kPivotWeights);
-  run.model.read_floats(index, 0, scratch.weights);
-  const double pivot = pivot_of({scratch.weights.data(), scratch.weights.size()});
+  const double pivot = read_pivot(run, index);
   KeySums sums;
   Moments moments;
-  for (std::uint64_t slab = 0; slab < slab_count(info.count()); ++slab) {
-    const SlabRange range = slab_range(info.count(), slab);
-    Moments here;
-    for_each_block(run.model, index, range, scratch.block, [&](std::uint64_t, WeightView block) {
-      here += scratch.table.add(block, pivot, sums);
-    });
-    moments += here;
-    release(run.model, index, range);
-    run.meter.add(range.count * size_of(info.dtype));
+  const std::uint64_t slabs = slab_count(run.plan.tensors[index].info.count());
+  for (std::uint64_t slab = 0; slab < slabs; ++slab) {
+    moments += count_slab(run, index, slab, pivot, sums, scratch);
   }
   scratch.table.drain(sums);
   return binned_distribution(sums, moments);
@@ -82,6 +73,25 @@ Distribution read_distribution(const RunState& run, std::size_t index, Scratch& 
   } catch (const NonFiniteWeights&) {
     refuse_nonfinite(run, index);
   }
+}
+
+double read_pivot(const RunState& run, std::size_t index) {
+  std::vector<float> head(kPivotWeights);
+  run.model.read_floats(index, 0, head);
+  return pivot_of({head.data(), head.size()});
+}
+
+Moments count_slab(const RunState& run, std::size_t index, std::uint64_t slab, double pivot,
+                   KeySums& sums, Scratch& scratch) {
+  const TensorInfo& info = run.plan.tensors[index].info;
+  const SlabRange range = slab_range(info.count(), slab);
+  Moments moments;
+  for_each_block(run.model, index, range, scratch.block, [&](std::uint64_t, WeightView block) {
+    moments += scratch.table.add(block, pivot, sums);
+  });
+  finish_read(run, index, range);
+  run.meter.add(range.count * size_of(info.dtype));
+  return moments;
 }
 
 void fill_squared_error(TensorReport& report, const Distribution& weights, double squared_error) {

@@ -17,6 +17,13 @@ TensorReport begin_report(const PlannedTensor& planned);
 /// The first pass over a tensor, by one thread. Refuses NaN and infinity.
 Distribution read_distribution(const RunState& run, std::size_t index, Scratch& scratch);
 
+/// The pivot of a tensor of several slabs.
+double read_pivot(const RunState& run, std::size_t index);
+
+/// Counts slab number `slab` in the table of `scratch`, which goes to `sums` when it is full.
+Moments count_slab(const RunState& run, std::size_t index, std::uint64_t slab, double pivot,
+                   KeySums& sums, Scratch& scratch);
+
 /// Counts what is not finite, for the message.
 [[noreturn]] void refuse_nonfinite(const RunState& run, std::size_t index);
 

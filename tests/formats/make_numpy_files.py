@@ -67,7 +67,7 @@ def main(folder):
             for kind, suffix in (("raw", "raw"), ("folder", "npy")):
                 os.makedirs(os.path.dirname(f"{folder}/{kind}/{name}"), exist_ok=True)
             little = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"))
-            with open(f"{folder}/raw/{name}.raw", "wb") as file:
+            with open(f"{folder}/raw/{name.replace('/', '_')}.raw", "wb") as file:
                 file.write(little.tobytes())
             np.save(f"{folder}/folder/{name}.npy", array)
     np.savez(f"{folder}/savez.npz", **arrays)

@@ -15,10 +15,10 @@ class NumPy : public test::PythonTest {
 
 TEST_F(NumPy, EveryArrayOfNumPyIsReadExactly) {
   ASSERT_TRUE(run("make_numpy_files.py"));
-  ASSERT_EQ(test::read_list(folder_ / "list.txt").size(), 13U * 10U * 4U);
+  ASSERT_EQ(test::read_tensor_list(folder_ / "list.txt").size(), 13U * 10U * 4U);
   for (const std::string file : {"folder", "savez.npz", "compressed.npz", "zip64.npz", "small.npz",
                                  "piped.npz", "piped_stored.npz"}) {
-    test::expect_model(*open_model(folder_ / file), folder_ / "");
+    test::expect_listed(*open_model(folder_ / file), folder_ / "");
   }
   EXPECT_TRUE(open_model(folder_ / "empty.npz")->tensors().empty());
 }

@@ -12,6 +12,7 @@
 #include "base/spool_file.h"
 #include "formats/hdf5.h"
 #include "formats/optional/hdf5/file.h"
+#include "formats/read_view.h"
 #include "formats/zip_archive.h"
 #include "wquant/error.h"
 
@@ -103,12 +104,7 @@ class Hdf5Model : public ModelReader {
   [[nodiscard]] const std::vector<TensorInfo>& tensors() const override { return tensors_; }
 
   void read(std::size_t index, std::uint64_t first, std::span<std::byte> out) const override {
-    if (out.empty()) return;
-    const std::span<const std::byte> whole = view(index);
-    if (first > whole.size() || out.size() > whole.size() - first) {
-      throw Error("range lies outside the tensor").at_tensor(tensors_[index].name).at_file(path_);
-    }
-    std::memcpy(out.data(), whole.data() + first, out.size());
+    read_view(*this, index, first, out);
   }
 
   [[nodiscard]] std::span<const std::byte> view(std::size_t index) const override {

@@ -31,7 +31,7 @@ void copy_file(const MappedFile& from, OutputFile& to) {
 
 /// The library takes a dataset as a whole.
 void write_dataset(const Hdf5File& file, const Hdf5Dataset& dataset, const ModelReader& model,
-                   std::size_t index, RunMeter& meter) {
+                   std::size_t index, Meter& meter) {
   SpoolFile spool(dataset.info.bytes());
   std::uint64_t offset = 0;
   for_each_slab(model, index, meter, [&](std::span<const std::byte> bytes) {
@@ -42,7 +42,7 @@ void write_dataset(const Hdf5File& file, const Hdf5Dataset& dataset, const Model
   write_hdf5_dataset(file.handle.get(), dataset, spool.bytes());
 }
 
-void write_datasets(const std::filesystem::path& path, const ModelReader& model, RunMeter& meter) {
+void write_datasets(const std::filesystem::path& path, const ModelReader& model, Meter& meter) {
   const Hdf5File file = open_hdf5_file(path, Hdf5Access::kWrite);
   const std::vector<std::size_t> match = match_tensors(model, infos_of(file));
   for (std::size_t i = 0; i < match.size(); ++i) {
@@ -61,7 +61,7 @@ void write_hdf5_like(const ModelReader& model, const std::filesystem::path& path
   const MappedFile original(like);
   OutputFile file(path, overwrite);
   copy_file(original, file);
-  RunMeter meter(options, total_bytes(model));
+  Meter meter(options, total_bytes(model));
   write_datasets(file.temporary_path(), model, meter);
   file.commit();
 }
