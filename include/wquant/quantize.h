@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "wquant/balance.h"
+#include "wquant/cells.h"
 #include "wquant/model.h"
 #include "wquant/report.h"
 #include "wquant/settings.h"
@@ -27,6 +28,7 @@ struct PlannedTensor {
   /// of it but the name.
   std::optional<std::size_t> same_as;
   BalancePlan balance = {};  ///< Of a quantized tensor.
+  CellPlan cells = {};       ///< Of a quantized tensor.
 };
 
 /// What is quantized and how: made from names, shapes and settings before a weight is read.
@@ -41,7 +43,10 @@ struct Plan {
 Plan make_plan(const ModelReader& model, const Settings& settings);
 
 /// The stored parts of a tensor.
-enum class Part : std::uint8_t { kKept, kCodes, kLevels };
+enum class Part : std::uint8_t { kKept, kCodes, kLevels, kScales };
+
+/// Whether a planned tensor has that part; one that is tied has none.
+bool has_part(const PlannedTensor& tensor, Part part);
 
 /// Size in bytes of a part of a planned tensor; 0 for a part that it does not have.
 std::uint64_t part_size(const PlannedTensor& tensor, Part part);

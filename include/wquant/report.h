@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "wquant/balance.h"
+#include "wquant/cells.h"
 #include "wquant/codebook.h"
 #include "wquant/model.h"
 
@@ -30,6 +31,7 @@ struct TensorReport {
   double entropy = 0;         ///< Of the codes, bits a weight, order 0.
   BalancePlan balance;
   BalanceFigures balance_figures;
+  CellPlan cells;
 };
 
 /// How bits were allotted for a size.

@@ -49,6 +49,13 @@ enum class Balance {
   kKernel,   ///< Those of the kernels (one input of one output channel), then of the channels.
 };
 
+/// Which weights of a tensor share a scale; all of them share the levels.
+enum class Granularity {
+  kTensor,   ///< All: there is no scale.
+  kChannel,  ///< Those of an output channel.
+  kGroup,    ///< So many that follow one another.
+};
+
 /// How one tensor is quantized.
 struct TensorSettings {
   int bits = 4;              ///< 1..8
@@ -60,6 +67,8 @@ struct TensorSettings {
   RangeRule range = RangeRule::kSearch;
   SearchRule search = SearchRule::kAuto;
   Balance balance = Balance::kAuto;
+  Granularity granularity = Granularity::kTensor;
+  std::uint64_t group_size = 0;     ///< Weights a group of Granularity::kGroup, at least 2.
   std::optional<std::size_t> axis;  ///< Of the output channels; unset: as the format has it.
 
   bool operator==(const TensorSettings&) const = default;
@@ -71,12 +80,14 @@ std::string_view name_of(Rescale rescale);
 std::string_view name_of(RangeRule range);
 std::string_view name_of(SearchRule search);
 std::string_view name_of(Balance balance);
+/// The granularity as apply() reads it: "tensor", "channel", "group:64".
+std::string granularity_text(const TensorSettings& settings);
 /// The ratio setting as apply() reads it: "auto", "range" or the number.
 std::string ratio_text(const TensorSettings& settings);
 
 /// Changes settings by `key=value` items as in "bits=5,mode=linear". Keys: bits, mode, values,
-/// rescale, ratio, range, search, balance, axis. Throws Error (usage) that lists what is valid and
-/// suggests the nearest.
+/// rescale, ratio, range, search, balance, granularity, axis. Throws Error (usage) that lists what
+/// is valid and suggests the nearest.
 void apply(TensorSettings& settings, std::string_view items);
 
 /// Throws Error (usage) when the settings contradict each other or lie out of range.

@@ -29,6 +29,10 @@ inline constexpr std::array<Choice<Balance>, 4> kBalanceChoices = {{{"auto", Bal
                                                                     {"off", Balance::kOff},
                                                                     {"channel", Balance::kChannel},
                                                                     {"kernel", Balance::kKernel}}};
+inline constexpr std::array<Choice<Granularity>, 3> kGranularityChoices = {
+    {{"tensor", Granularity::kTensor},
+     {"channel", Granularity::kChannel},
+     {"group", Granularity::kGroup}}};
 inline constexpr std::array<Choice<NonFinite>, 2> kNonFiniteChoices = {
     {{"error", NonFinite::kError}, {"keep", NonFinite::kKeep}}};
 

@@ -18,7 +18,7 @@ namespace wquant {
 /// the header is padded to the size of its widest possible figures.
 struct QuantizedLayout {
   struct Place {
-    std::uint64_t kept = 0, codes = 0, levels = 0;  ///< Offsets in the file of the parts there are.
+    std::uint64_t kept = 0, codes = 0, levels = 0, scales = 0;  ///< Offsets of those there are.
   };
   std::vector<Place> places;       ///< Entry i: tensor i of the plan.
   std::uint64_t header_bytes = 0;  ///< Length word, JSON and padding.

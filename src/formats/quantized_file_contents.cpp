@@ -38,7 +38,8 @@ E parse_choice(const json& object, const char* key, const std::array<Choice<E>, 
   for (const auto& [name, value] : choices) {
     if (name == text) return value;
   }
-  throw Error(fmt::format("{} \"{}\" is not known", key, printable(text, 40)));
+  throw Error(fmt::format("{} \"{}\" is not known", key, printable(text, 40)),
+              "use a newer wquant");
 }
 
 /// What a figure reads when it is null: it was not finite.
@@ -69,6 +70,11 @@ int parse_bits(const json& object) {
   return static_cast<int>(bits);
 }
 
+void parse_granularity(const json& object, TensorSettings& settings) {
+  settings.granularity = parse_choice(object, "granularity", kGranularityChoices);
+  if (settings.granularity == Granularity::kGroup) settings.group_size = json_u64(object, "run");
+}
+
 TensorSettings parse_settings(const json& object) {
   TensorSettings settings;
   settings.bits = parse_bits(object);
@@ -80,6 +86,7 @@ TensorSettings parse_settings(const json& object) {
   }
   if (object.contains("range")) settings.range = parse_choice(object, "range", kRangeChoices);
   if (object.contains("search")) settings.search = parse_choice(object, "search", kSearchChoices);
+  parse_granularity(object, settings);
   settings.balance =
       object.contains("balance") ? parse_choice(object, "balance", kBalanceChoices) : Balance::kOff;
   if (object.contains("axis")) settings.axis = json_u64(object, "axis");
@@ -158,6 +165,33 @@ void take_levels(StoredTensor& tensor, Parts& parts) {
   std::memcpy(tensor.report.codebook.levels.data(), bytes.data(), bytes.size());
 }
 
+/// The cells that a count of scales and a run divide so many weights into.
+void check_cells(const CellPlan& cells, std::uint64_t weights) {
+  const bool groups = cells.granularity == Granularity::kGroup;
+  const bool fits = cells.run > 0 && cells.cells > 0 && cells.run <= weights &&
+                    cells.cells - 1 <= (weights - 1) / cells.run;
+  if (fits && groups && cells.cells == (weights - 1) / cells.run + 1) return;
+  if (fits && !groups && weights / cells.run >= cells.cells &&
+      weights % (cells.run * cells.cells) == 0) {
+    return;
+  }
+  throw Error(fmt::format("{} scales for runs of {} weights do not divide {}", cells.cells,
+                          cells.run, weights));
+}
+
+void take_scales(const json& object, StoredTensor& tensor, Parts& parts) {
+  TensorReport& report = tensor.report;
+  report.cells.granularity = report.settings.granularity;
+  if (!report.cells.has_scales()) return;
+  report.cells.axis = report.settings.axis.value_or(0);
+  const SafetensorsEntry& entry = parts.take(stored_name(report.info.name, Part::kScales));
+  report.cells.run = json_u64(object, "run");
+  report.cells.cells = entry.info.count();
+  check_vector(entry, Part::kScales, Dtype::kF16, report.cells.cells);
+  check_cells(report.cells, report.info.count());
+  tensor.parts[Part::kScales] = parts.bytes(entry);
+}
+
 StoredTensor parse_tensor(const std::string& name, const json& object, Parts& parts) {
   StoredTensor tensor;
   TensorReport& report = tensor.report;
@@ -165,20 +199,19 @@ StoredTensor parse_tensor(const std::string& name, const json& object, Parts& pa
   report.quantized = true;
   report.settings = parse_settings(object);
   report.codebook.bits = report.settings.bits;
-  if (json_text(object, "granularity") != kGranularity) {
-    throw Error(fmt::format("granularity is not \"{}\"", kGranularity), "use a newer wquant");
-  }
   parse_figures(object, report);
   if (report.settings.ratio_rule == RatioRule::kFixed) {
     report.settings.ratio = report.codebook.ratio;
   }
   const json& checksums = json_member(object, "checksums", json::value_t::object);
-  for (const Part part : {Part::kCodes, Part::kLevels}) {
+  for (const Part part : {Part::kCodes, Part::kLevels, Part::kScales}) {
+    if (part == Part::kScales && report.settings.granularity == Granularity::kTensor) continue;
     const char* key = part_name(part).data();
     tensor.checksums[part] = parse_checksum(json_text(checksums, key), key);
   }
   take_codes(tensor, parts);
   take_levels(tensor, parts);
+  take_scales(object, tensor, parts);
   return tensor;
 }
 

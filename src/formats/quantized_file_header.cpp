@@ -62,11 +62,31 @@ std::string rules_text(const TensorSettings& settings) {
   return text;
 }
 
-/// Left out where nothing is balanced.
-std::string balance_text(const BalancePlan& balance) {
-  if (balance.sets == Balance::kOff) return {};
-  return fmt::format(R"(,"balance":"{}","axis":{})", choice_name(kBalanceChoices, balance.sets),
-                     balance.axis);
+/// What depends on output channels is left out where they do not matter.
+std::string channels_text(const PlannedTensor& tensor) {
+  std::string text;
+  if (tensor.balance.sets != Balance::kOff) {
+    text += fmt::format(R"(,"balance":"{}")", choice_name(kBalanceChoices, tensor.balance.sets));
+  }
+  if (tensor.cells.granularity == Granularity::kChannel) {
+    text += fmt::format(R"(,"axis":{})", tensor.cells.axis);
+  } else if (tensor.balance.sets != Balance::kOff) {
+    text += fmt::format(R"(,"axis":{})", tensor.balance.axis);
+  }
+  text += fmt::format(R"(,"granularity":"{}")",
+                      choice_name(kGranularityChoices, tensor.cells.granularity));
+  if (tensor.cells.has_scales()) text += fmt::format(R"(,"run":{})", tensor.cells.run);
+  return text;
+}
+
+std::string checksums_text(const PlannedTensor& tensor, const PartChecksums& checksums) {
+  std::string text =
+      fmt::format(R"("codes":"{}","levels":"{}")", checksum_text(checksums[Part::kCodes]),
+                  checksum_text(checksums[Part::kLevels]));
+  if (tensor.cells.has_scales()) {
+    text += fmt::format(R"(,"scales":"{}")", checksum_text(checksums[Part::kScales]));
+  }
+  return text;
 }
 
 std::string quantized_text(std::size_t index, const PlannedTensor& tensor, TensorReport* report,
@@ -74,12 +94,12 @@ std::string quantized_text(std::size_t index, const PlannedTensor& tensor, Tenso
   const TensorSettings& settings = tensor.settings;
   return fmt::format(
       R"({}:{{"index":{},"shape":[{}],"dtype":"{}","bits":{},"mode":{},"values":"{}",)"
-      R"("rescale":"{}"{}{},"granularity":"{}"{},"checksums":{{"codes":"{}","levels":"{}"}}}})",
+      R"("rescale":"{}"{}{}{},"checksums":{{{}}}}})",
       json_string(tensor.info.name), index, fmt::join(tensor.info.shape, ","),
       name_of(tensor.info.dtype), settings.bits, json_string(settings.mode),
       choice_name(kValuesChoices, settings.values), choice_name(kRescaleChoices, settings.rescale),
-      rules_text(settings), balance_text(tensor.balance), kGranularity, figures_text(report),
-      checksum_text(checksums[Part::kCodes]), checksum_text(checksums[Part::kLevels]));
+      rules_text(settings), channels_text(tensor), figures_text(report),
+      checksums_text(tensor, checksums));
 }
 
 std::string kept_text(std::size_t index, const PlannedTensor& tensor,
@@ -156,6 +176,9 @@ nlohmann::ordered_json tensor_settings_json(const TensorSettings& settings) {
   if (settings.balance != Balance::kOff) {
     json["balance"] = choice_name(kBalanceChoices, settings.balance);
   }
+  if (settings.granularity != Granularity::kTensor) {
+    json["granularity"] = granularity_text(settings);
+  }
   if (settings.axis) json["axis"] = *settings.axis;
   return json;
 }
@@ -171,13 +194,15 @@ TensorInfo stored_info(const PlannedTensor& tensor, Part part) {
   const std::string name = stored_name(tensor.info.name, part);
   if (part == Part::kCodes) return {name, {part_size(tensor, part)}, Dtype::kU8};
   if (part == Part::kLevels) return {name, {std::uint64_t{1} << tensor.settings.bits}, Dtype::kF32};
+  if (part == Part::kScales) return {name, {tensor.cells.cells}, Dtype::kF16};
   return {name, tensor.info.shape, tensor.info.dtype};
 }
 
 }  // namespace
 
 std::string_view part_name(Part part) {
-  constexpr std::array<std::string_view, 3> kNames = {"data", "codes", "levels"};
+  constexpr std::array<std::string_view, kParts.size()> kNames = {"data", "codes", "levels",
+                                                                  "scales"};
   return kNames[static_cast<std::size_t>(part)];
 }
 
@@ -194,7 +219,7 @@ std::vector<SafetensorsEntry> stored_entries(const Plan& plan) {
   for (std::size_t i = 0; i < plan.tensors.size(); ++i) {
     const PlannedTensor& tensor = plan.tensors[i];
     for (const Part part : kParts) {
-      if (tensor.same_as || tensor.quantized == (part == Part::kKept)) continue;
+      if (!has_part(tensor, part)) continue;
       entries.push_back(
           {stored_info(tensor, part), 0, i * kParts.size() + static_cast<std::size_t>(part)});
       const auto [owner, fresh] = owners.emplace(entries.back().info.name, i);

@@ -20,7 +20,6 @@ namespace wquant {
 
 inline constexpr std::string_view kQuantizedFormat = "wquant";
 inline constexpr std::string_view kQuantizedVersion = "1";
-inline constexpr std::string_view kGranularity = "tensor";
 inline constexpr std::string_view kKeyVersion = "wquant.version";
 inline constexpr std::string_view kKeyHeaderChecksum = "wquant.header_checksum";
 inline constexpr std::string_view kKeySettings = "wquant.settings";
@@ -28,7 +27,7 @@ inline constexpr std::string_view kKeyTensors = "wquant.tensors";
 inline constexpr std::string_view kKeyKept = "wquant.kept";
 inline constexpr std::string_view kKeyTied = "wquant.tied";
 
-inline constexpr std::array kParts = {Part::kKept, Part::kCodes, Part::kLevels};
+inline constexpr std::array kParts = {Part::kKept, Part::kCodes, Part::kLevels, Part::kScales};
 
 /// One value for each part of a tensor.
 template <typename T>
@@ -39,9 +38,10 @@ struct PerPart {
 };
 using PartChecksums = PerPart<std::uint32_t>;
 
-/// "data", "codes", "levels"
+/// "data", "codes", "levels", "scales"
 std::string_view part_name(Part part);
-/// Name under which a part of tensor `name` is stored: NAME, NAME.codes, NAME.levels.
+/// Name under which a part of tensor `name` is stored: NAME, NAME.codes, NAME.levels,
+/// NAME.scales.
 std::string stored_name(std::string_view name, Part part);
 
 /// A figure of the report that the header holds: its key and where it is.
@@ -52,7 +52,7 @@ struct Figure {
 std::span<const Figure> figures();
 
 /// What is stored for a plan, in the order of the data. The tag of an entry is
-/// 3 * tensor + part. Throws Error for two parts of one name, naming both tensors.
+/// kParts.size() * tensor + part. Throws Error for two parts of one name, naming both tensors.
 std::vector<SafetensorsEntry> stored_entries(const Plan& plan);
 inline std::size_t tensor_of(const SafetensorsEntry& entry) { return entry.tag / kParts.size(); }
 inline Part part_of(const SafetensorsEntry& entry) { return kParts[entry.tag % kParts.size()]; }

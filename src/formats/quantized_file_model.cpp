@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/cell_walk.h"
 #include "base/float_convert.h"
 #include "base/mapped_file.h"
 #include "base/meter.h"
@@ -25,10 +26,26 @@ std::uint64_t offset_in(const MappedFile& file, std::span<const std::byte> bytes
   return static_cast<std::uint64_t>(bytes.data() - file.bytes().data());
 }
 
+/// Multiplies levels of weights from `first` on by the scales of their cells.
+void apply_scales(const StoredTensor& tensor, std::uint64_t first, std::span<float> levels) {
+  const auto scale = [&](std::uint64_t cell) {
+    constexpr std::size_t kSize = sizeof(std::uint16_t);
+    float value = 0;
+    to_floats(Dtype::kF16, tensor.parts[Part::kScales].subspan(cell * kSize, kSize), {&value, 1});
+    return value;
+  };
+  for_each_run(tensor.report.cells, first, levels.size(),
+               [&](std::uint64_t cell, std::uint64_t from, std::uint64_t count) {
+                 const float factor = scale(cell);
+                 for (std::uint64_t i = from; i < from + count; ++i) levels[i] *= factor;
+               });
+}
+
 void decode_floats(const StoredTensor& tensor, std::uint64_t first, std::span<float> out) {
   const std::span<const std::byte> codes = tensor.parts[Part::kCodes];
   decode({reinterpret_cast<const std::uint8_t*>(codes.data()), codes.size()}, first,
          tensor.report.settings.bits, tensor.report.codebook.levels, out);
+  if (tensor.report.cells.has_scales()) apply_scales(tensor, first, out);
 }
 
 /// True when `out` can be filled as an array of float32 elements.
@@ -94,6 +111,7 @@ void check_unused_bits(const StoredTensor& tensor) {
 
 void check_tensor(const StoredTensor& tensor, const MappedFile& file, Meter& meter) {
   for (const Part part : kParts) {
+    if (part == Part::kScales && !tensor.report.cells.has_scales()) continue;
     if (tensor.report.quantized != (part == Part::kKept)) check_part(tensor, part, file, meter);
   }
   if (!tensor.report.quantized) return;

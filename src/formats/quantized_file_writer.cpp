@@ -12,8 +12,17 @@ namespace wquant {
 namespace {
 
 std::uint64_t& place_of(QuantizedLayout::Place& place, Part part) {
-  if (part == Part::kCodes) return place.codes;
-  return part == Part::kLevels ? place.levels : place.kept;
+  switch (part) {
+    case Part::kCodes:
+      return place.codes;
+    case Part::kLevels:
+      return place.levels;
+    case Part::kScales:
+      return place.scales;
+    case Part::kKept:
+      break;
+  }
+  return place.kept;
 }
 
 QuantizedLayout lay_out(const Plan& plan, std::span<const SafetensorsEntry> entries,

@@ -32,6 +32,41 @@ struct MomentSums {
   double d2[8];
 };
 
+/// Sums over weights w and their levels l. Eight lanes are added up one by one, then lanes 4 apart,
+/// 2 apart and 1 apart.
+struct Projection {
+  float products = 0;  ///< w l
+  float squares = 0;   ///< l^2
+};
+
+/// Sums over weights w and what they became, q, of d = w - pivot and e = w - q, and the largest
+/// magnitudes: in eight interleaved lanes.
+struct ErrorLanes {
+  float d[8], d2[8], e[8], e2[8], de[8], max_e[8], max_q[8];
+};
+
+/// Cells whose scale is less count as zeros, so that no inverse overflows.
+inline constexpr float kLeastScale = 0x1p-120F;
+
+/// How scales of cells are searched: the levels that they multiply, and which scales are tried.
+struct ScaleSearch {
+  const float* thresholds = nullptr;  ///< For weights over their scale, see Kernels::find_codes.
+  const float* levels = nullptr;
+  const float* key_levels = nullptr;  ///< By histogram key; null: `thresholds` and `levels` serve.
+  int bits = 0;
+  float spread = 1;             ///< A cell's scale is about so many times its norm.
+  const float* wide = nullptr;  ///< Factors of that which are tried first.
+  std::size_t wides = 0;
+  const float* narrow = nullptr;  ///< Then factors of the best.
+  std::size_t narrows = 0;
+};
+
+/// The least-squares scale for the codes of the best one that was tried.
+struct FoundScale {
+  float scale = 0;
+  float explained = 0;  ///< Sum of w^2 less that of the squared errors.
+};
+
 /// The inner loops. Every implementation gives the same bits.
 struct Kernels {
   const char* name;
@@ -63,6 +98,20 @@ struct Kernels {
   /// out[i] = levels[codes[i]].
   void (*expand)(const std::uint8_t* codes, std::size_t n, const float* levels, int bits,
                  float* out);
+  /// Adds n weights to the lanes.
+  void (*add_errors)(const LooseFloat* w, const float* q, std::size_t n, float pivot,
+                     ErrorLanes* lanes);
+  /// For the levels of the codes that find_codes() gives w[i] * factor.
+  Projection (*project)(const LooseFloat* w, std::size_t n, float factor, const float* thresholds,
+                        const float* levels, int bits);
+  /// The same for levels by histogram key.
+  Projection (*project_by_key)(const LooseFloat* w, std::size_t n, float factor,
+                               const float* key_levels);
+  /// The scales of `cells` cells of `run` weights each. They are searched around found[i].scale;
+  /// where that is 0, around the cell's norm (mean w^8)^(1/8), which is near its largest magnitude
+  /// but moved less by a single weight.
+  void (*find_scales)(const LooseFloat* w, std::size_t run, std::size_t cells,
+                      const ScaleSearch& search, FoundScale* found);
 };
 
 /// The fastest implementation that this machine runs, or the one that the environment variable

@@ -1,6 +1,7 @@
 #include <cstring>
 
 #include "kernels/kernels.h"
+#include "kernels/scale_search.h"
 
 namespace wquant {
 namespace {
@@ -105,11 +106,110 @@ void expand(const std::uint8_t* codes, std::size_t n, const float* levels, int /
   for (std::size_t i = 0; i < n; ++i) out[i] = levels[codes[i]];
 }
 
+void add_errors(const LooseFloat* w, const float* q, std::size_t n, float pivot,
+                ErrorLanes* lanes) {
+  const auto larger = [](float magnitude, float most) {
+    return magnitude > most ? magnitude : most;
+  };
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::size_t lane = i % 8;
+    const float d = w[i] - pivot;
+    const float e = w[i] - q[i];
+    lanes->d[lane] += d;
+    lanes->d2[lane] += d * d;
+    lanes->e[lane] += e;
+    lanes->e2[lane] += e * e;
+    lanes->de[lane] += d * e;
+    lanes->max_e[lane] = larger(__builtin_fabsf(e), lanes->max_e[lane]);
+    lanes->max_q[lane] = larger(__builtin_fabsf(q[i]), lanes->max_q[lane]);
+  }
+}
+
+/// Lanes 4 apart, then 2, then 1.
+float sum_of(float* lanes) {
+  for (std::size_t half = 4; half > 0; half /= 2) {
+    for (std::size_t i = 0; i < half; ++i) lanes[i] += lanes[i + half];
+  }
+  return lanes[0];
+}
+
+struct ProjectionLanes {
+  float products[8] = {};
+  float squares[8] = {};
+
+  void add(std::size_t lane, float w, float level) {
+    products[lane] += w * level;
+    squares[lane] += level * level;
+  }
+
+  [[nodiscard]] Projection sums() { return {sum_of(products), sum_of(squares)}; }
+};
+
+Projection project(const LooseFloat* w, std::size_t n, float factor, const float* thresholds,
+                   const float* levels, int bits) {
+  ProjectionLanes lanes;
+  for (std::size_t i = 0; i < n; ++i) {
+    const LooseFloat unit = w[i] * factor;
+    std::uint8_t code = 0;
+    find_codes(&unit, 1, thresholds, bits, &code);
+    lanes.add(i % 8, w[i], levels[code]);
+  }
+  return lanes.sums();
+}
+
+Projection project_by_key(const LooseFloat* w, std::size_t n, float factor,
+                          const float* key_levels) {
+  ProjectionLanes lanes;
+  for (std::size_t i = 0; i < n; ++i) {
+    lanes.add(i % 8, w[i], key_levels[bits_of(w[i] * factor) >> kKeyShift]);
+  }
+  return lanes.sums();
+}
+
+struct CellSums {
+  const ScaleSearch& search;
+
+  void project_some(const LooseFloat* w, std::size_t n, const float* factors, std::size_t count,
+                    Projection* sums) const {
+    for (std::size_t i = 0; i < count; ++i) {
+      sums[i] = search.key_levels != nullptr
+                    ? project_by_key(w, n, factors[i], search.key_levels)
+                    : project(w, n, factors[i], search.thresholds, search.levels, search.bits);
+    }
+  }
+
+  [[nodiscard]] static float largest(const LooseFloat* w, std::size_t n) {
+    float most = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      const float magnitude = __builtin_fabsf(w[i]);
+      most = magnitude > most ? magnitude : most;
+    }
+    return most;
+  }
+
+  [[nodiscard]] static float eighth_powers(const LooseFloat* w, std::size_t n, float factor) {
+    float lanes[8] = {};
+    for (std::size_t i = 0; i < n; ++i) {
+      const float share = w[i] * factor;
+      const float squared = share * share;
+      const float fourth = squared * squared;
+      lanes[i % 8] += fourth * fourth;
+    }
+    return sum_of(lanes);
+  }
+};
+
+void find_scales(const LooseFloat* w, std::size_t run, std::size_t cells, const ScaleSearch& search,
+                 FoundScale* found) {
+  find_scales_by(CellSums{search}, w, run, cells, search, found);
+}
+
 }  // namespace
 
 const Kernels kScalarKernels = {
-    "scalar",      count_keys,         add_moments, find_codes, count_and_find,
-    look_up_codes, look_up_edge_codes, pack,        unpack,     expand,
+    "scalar",           count_keys,  add_moments, find_codes, count_and_find, look_up_codes,
+    look_up_edge_codes, pack,        unpack,      expand,     add_errors,     project,
+    project_by_key,     find_scales,
 };
 
 }  // namespace wquant

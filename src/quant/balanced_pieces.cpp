@@ -20,20 +20,6 @@ SlabRange piece_range(const PlannedTensor& planned, std::uint64_t piece) {
   return {first, std::min(weights, planned.info.count() - first)};
 }
 
-/// The weights of a range: where they lie if the reader has them as float32, else in `scratch`.
-WeightView weights_of(const RunState& run, std::size_t index, SlabRange range,
-                      std::vector<float>& scratch) {
-  const bool is_float = run.plan.tensors[index].info.dtype == Dtype::kF32;
-  const std::span<const std::byte> whole =
-      is_float ? run.model.view(index) : std::span<const std::byte>();
-  if (!whole.empty()) {
-    return {reinterpret_cast<const LooseFloat*>(whole.data()) + range.first, range.count};
-  }
-  scratch.resize(range.count);
-  run.model.read_floats(index, range.first, scratch);
-  return {scratch.data(), scratch.size()};
-}
-
 /// Channels that are rows.
 void balance_rows(Balancer& balancer, std::uint64_t width, WeightView weights, std::uint8_t* codes,
                   BalanceTally& tally) {
@@ -103,7 +89,7 @@ BalanceTally encode_balanced_piece(const RunState& run, std::size_t index, std::
   const int bits = planned.settings.bits;
   const SlabRange range = piece_range(planned, piece);
   std::vector<float> scratch;
-  const WeightView weights = weights_of(run, index, range, scratch);
+  const WeightView weights = floats_of(run.model, index, range, scratch);
   std::vector<std::uint8_t> codes(range.count);
   encoder.find_codes(weights, codes.data());
   BalanceTally tally = balance_piece(planned, run.reports[index].codebook, weights, codes.data());

@@ -43,14 +43,6 @@ ChannelLayout channels_last(Shape shape, const OutputAxis& output) {
               ErrorKind::kUsage);
 }
 
-/// What the settings say comes before what the file says.
-std::optional<OutputAxis> output_of(const ModelReader& model, std::size_t index,
-                                    const TensorSettings& settings) {
-  std::optional<OutputAxis> output = model.output_axis(index);
-  if (!settings.axis || (output && output->axis == *settings.axis)) return output;
-  return OutputAxis{*settings.axis, output && output->positions_first};
-}
-
 /// Why a tensor of that layout is left alone; empty when it is not.
 std::string reason_against(const ChannelLayout& layout) {
   if (layout.width() == 1) return "output channels of one weight";
@@ -66,6 +58,13 @@ std::uint64_t piece_weights(const ChannelLayout& layout) {
   const std::uint64_t step = 8 / std::gcd(width, std::uint64_t{8});
   const std::uint64_t rows = (kSlab / width + step) / step * step;
   return std::min(rows, layout.channels) * width;
+}
+
+std::optional<OutputAxis> output_axis(const ModelReader& model, std::size_t index,
+                                      const TensorSettings& settings) {
+  std::optional<OutputAxis> output = model.output_axis(index);
+  if (!settings.axis || (output && output->axis == *settings.axis)) return output;
+  return OutputAxis{*settings.axis, output && output->positions_first};
 }
 
 ChannelLayout channel_layout(const std::vector<std::uint64_t>& shape, const OutputAxis& output) {
@@ -88,7 +87,7 @@ BalancePlan plan_balance(const ModelReader& model, std::size_t index,
     plan.reason = "less than 2 dimensions";
     return plan;
   }
-  const std::optional<OutputAxis> output = output_of(model, index, settings);
+  const std::optional<OutputAxis> output = output_axis(model, index, settings);
   if (!output) {
     plan.reason = "unknown axis of the output channels";
     return plan;

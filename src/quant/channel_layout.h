@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "wquant/balance.h"
 #include "wquant/model.h"
 
@@ -15,6 +17,11 @@ std::uint64_t piece_weights(const ChannelLayout& layout);
 /// Where a tensor of that shape, of 2 or more dimensions, has its output channels. Throws Error
 /// (usage) for an axis that it does not have or that cannot be one of channels.
 ChannelLayout channel_layout(const std::vector<std::uint64_t>& shape, const OutputAxis& output);
+
+/// The output channels of tensor `index`: as the settings have them, else as the file has them;
+/// nothing where neither says.
+std::optional<OutputAxis> output_axis(const ModelReader& model, std::size_t index,
+                                      const TensorSettings& settings);
 
 /// How tensor `index`, which is to be quantized by the settings, is balanced. Throws Error (usage).
 BalancePlan plan_balance(const ModelReader& model, std::size_t index,

@@ -21,25 +21,30 @@ inline SlabRange slab_range(std::uint64_t count, std::uint64_t slab) {
   return {first, std::min(kSlab, count - first)};
 }
 
-/// Calls f(first, weights) for the weights of a range as float32, in order, kBlock at a time:
-/// where they lie if the reader has them as float32 in memory, else in `scratch`.
-template <typename F>
-void for_each_block(const ModelReader& model, std::size_t index, SlabRange range,
-                    std::vector<float>& scratch, F&& f) {
+/// The weights of a range as float32: where they lie if the reader has them so in memory, else in
+/// `scratch`.
+inline WeightView floats_of(const ModelReader& model, std::size_t index, SlabRange range,
+                            std::vector<float>& scratch) {
   const bool is_float = model.tensors()[index].dtype == Dtype::kF32;
   const std::span<const std::byte> whole =
       is_float ? model.view(index) : std::span<const std::byte>();
-  const auto* data = reinterpret_cast<const LooseFloat*>(whole.data());
+  if (!whole.empty()) {
+    return {reinterpret_cast<const LooseFloat*>(whole.data()) + range.first, range.count};
+  }
+  scratch.resize(range.count);
+  model.read_floats(index, range.first, scratch);
+  return {scratch.data(), scratch.size()};
+}
+
+/// Calls f(first, weights) for the weights of a range as float32, in order, kBlock at a time; see
+/// floats_of().
+template <typename F>
+void for_each_block(const ModelReader& model, std::size_t index, SlabRange range,
+                    std::vector<float>& scratch, F&& f) {
   for (std::uint64_t done = 0; done < range.count; done += kBlock) {
     const std::uint64_t first = range.first + done;
     const std::uint64_t n = std::min(kBlock, range.count - done);
-    if (!whole.empty()) {
-      f(first, WeightView{data + first, n});
-      continue;
-    }
-    scratch.resize(kBlock);
-    model.read_floats(index, first, std::span(scratch).first(n));
-    f(first, WeightView{scratch.data(), n});
+    f(first, floats_of(model, index, {first, n}, scratch));
   }
 }
 

@@ -3,8 +3,14 @@
 
 namespace wquant {
 
+bool has_part(const PlannedTensor& tensor, Part part) {
+  if (tensor.same_as) return false;
+  if (part == Part::kScales && !tensor.cells.has_scales()) return false;
+  return tensor.quantized != (part == Part::kKept);
+}
+
 std::uint64_t part_size(const PlannedTensor& tensor, Part part) {
-  if (tensor.same_as || tensor.quantized == (part == Part::kKept)) return 0;
+  if (!has_part(tensor, part)) return 0;
   switch (part) {
     case Part::kKept:
       return tensor.info.bytes();
@@ -12,13 +18,15 @@ std::uint64_t part_size(const PlannedTensor& tensor, Part part) {
       return packed_size(tensor.info.count(), tensor.settings.bits);
     case Part::kLevels:
       return sizeof(float) << tensor.settings.bits;
+    case Part::kScales:
+      return tensor.cells.cells * size_of(Dtype::kF16);
   }
   return 0;
 }
 
 std::uint64_t stored_size(const PlannedTensor& tensor) {
   return part_size(tensor, Part::kKept) + part_size(tensor, Part::kCodes) +
-         part_size(tensor, Part::kLevels);
+         part_size(tensor, Part::kLevels) + part_size(tensor, Part::kScales);
 }
 
 }  // namespace wquant

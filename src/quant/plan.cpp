@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "quant/cell_layout.h"
 #include "quant/channel_layout.h"
 #include "quant/float_slabs.h"
 #include "wquant/error.h"
@@ -222,7 +223,10 @@ Plan make_plan(const ModelReader& model, const Settings& settings) {
     const TensorInfo& info = model.tensors()[i];
     try {
       PlannedTensor planned = planner.plan(info);
-      if (planned.quantized) planned.balance = plan_balance(model, i, planned.settings);
+      if (planned.quantized) {
+        planned.balance = plan_balance(model, i, planned.settings);
+        planned.cells = plan_cells(model, i, planned.settings);
+      }
       plan.tensors.push_back(std::move(planned));
     } catch (Error& error) {
       throw error.at_tensor(info.name).at_file(model.path());

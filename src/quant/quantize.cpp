@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/staged_work.h"
+#include "quant/cell_work.h"
 #include "quant/shared_tensor.h"
 #include "quant/tensor_steps.h"
 
@@ -16,7 +17,7 @@ constexpr std::size_t kBatchTensors = 64;
 
 /// How often a tensor is read.
 std::uint64_t passes(const PlannedTensor& tensor) {
-  if (!tensor.quantized) return 1;
+  if (!tensor.quantized || tensor.cells.has_scales()) return 1;
   const bool gathers = tensor.settings.search == SearchRule::kExact && tensor.info.count() > kSlab;
   return gathers ? 3 : 2;
 }
@@ -56,7 +57,13 @@ class BatchWork : public StagedWork {
   std::uint64_t begin_stage() override { return done_ ? 0 : 1; }
   void run_part(std::uint64_t /*part*/, unsigned worker) override {
     for (std::size_t i = begin_; i < end_; ++i) {
-      if (!run_.plan.tensors[i].same_as) process_tensor(run_, i, run_.scratch[worker]);
+      const PlannedTensor& tensor = run_.plan.tensors[i];
+      if (tensor.same_as) continue;
+      if (tensor.cells.has_scales()) {
+        quantize_cells_here(run_, i, worker);
+      } else {
+        process_tensor(run_, i, run_.scratch[worker]);
+      }
     }
   }
   void leave(unsigned /*worker*/) override {}
@@ -78,7 +85,9 @@ class Cutter {
     if (at_ == tensors.size()) return nullptr;
     if (is_large(tensors[at_])) {
       const std::size_t index = at_++;
-      return tensors[index].quantized ? quantize_shared(run_, index) : copy_shared(run_, index);
+      if (!tensors[index].quantized) return copy_shared(run_, index);
+      return tensors[index].cells.has_scales() ? quantize_cells(run_, index)
+                                               : quantize_shared(run_, index);
     }
     const std::size_t begin = at_;
     std::uint64_t bytes = 0;

@@ -20,6 +20,7 @@ namespace {
 
 constexpr int kMinBits = 1, kMaxBits = 8;
 /// The widest interval of 8 bits is r^127 times the first: 100^127 still is a double.
+constexpr std::uint64_t kMinGroup = 2, kMaxGroup = std::uint64_t{1} << 32;
 constexpr double kMinRatio = 1, kMaxRatio = 100;
 
 [[noreturn]] void fail_usage(std::string problem, std::string remedy) {
@@ -84,12 +85,39 @@ void set_axis(TensorSettings& settings, std::string_view value) {
       "give for example 0");
 }
 
+[[noreturn]] void fail_group(std::string_view value) {
+  fail_usage(fmt::format("group size \"{}\" is not a whole number from {} to {}", printable(value),
+                         kMinGroup, kMaxGroup),
+             "give for example group:64");
+}
+
+bool is_group(std::uint64_t size) { return size >= kMinGroup && size <= kMaxGroup; }
+
+/// "tensor", "channel", "channel:AXIS" or "group:SIZE"
+void set_granularity(TensorSettings& settings, std::string_view value) {
+  const std::size_t colon = std::min(value.find(':'), value.size());
+  const std::string_view word = value.substr(0, colon);
+  const std::string_view rest = value.substr(std::min(colon + 1, value.size()));
+  settings.granularity = choice_value(kGranularityChoices, "granularity", word);
+  settings.group_size = 0;
+  if (settings.granularity == Granularity::kGroup) {
+    const auto size = parse_number<std::uint64_t>(rest);
+    if (!size || !is_group(*size)) fail_group(rest);
+    settings.group_size = *size;
+  } else if (settings.granularity == Granularity::kChannel && colon != value.size()) {
+    set_axis(settings, rest);
+  } else if (colon != value.size()) {
+    fail_usage(fmt::format("granularity \"{}\" takes nothing after {}", printable(value), word),
+               "give tensor, channel, channel:AXIS or group:SIZE");
+  }
+}
+
 struct Key {
   std::string_view name;
   void (*set)(TensorSettings& settings, std::string_view value);
 };
 
-constexpr std::array<Key, 9> kKeys = {
+constexpr std::array<Key, 10> kKeys = {
     {{"bits", set_bits},
      {"mode", set_mode},
      {"values",
@@ -113,6 +141,7 @@ constexpr std::array<Key, 9> kKeys = {
       [](TensorSettings& settings, std::string_view value) {
         settings.balance = choice_value(kBalanceChoices, "balance", value);
       }},
+     {"granularity", set_granularity},
      {"axis", set_axis}}};
 
 const Key& find_key(std::string_view name) {
@@ -132,6 +161,9 @@ void check_exact(const TensorSettings& settings) {
   if (settings.ratio_rule == RatioRule::kRange) fail("ratio range, which follows x0");
   if (settings.range == RangeRule::kFull) fail("range full, which leaves no x0 to search");
   if (settings.values == Values::kMidpoint) fail("values midpoint");
+  if (settings.granularity != Granularity::kTensor) {
+    fail(fmt::format("granularity {}, whose scales are searched too", granularity_text(settings)));
+  }
   for (const FamilyInfo& family : families()) {
     if (family.name == settings.mode && !family.has_values) {
       fail(fmt::format("mode {}, which has no x0", settings.mode));
@@ -165,6 +197,12 @@ std::string_view name_of(RangeRule range) { return choice_name(kRangeChoices, ra
 std::string_view name_of(SearchRule search) { return choice_name(kSearchChoices, search); }
 
 std::string_view name_of(Balance balance) { return choice_name(kBalanceChoices, balance); }
+
+std::string granularity_text(const TensorSettings& settings) {
+  std::string text(choice_name(kGranularityChoices, settings.granularity));
+  if (settings.granularity == Granularity::kGroup) text += fmt::format(":{}", settings.group_size);
+  return text;
+}
 
 std::string ratio_text(const TensorSettings& settings) {
   if (settings.ratio_rule == RatioRule::kFixed) return fmt::format("{}", settings.ratio);
@@ -216,6 +254,9 @@ void check(const TensorSettings& settings) {
   if (settings.range == RangeRule::kFull && settings.mode != "linear") {
     fail_usage(fmt::format("range full is not for mode {}", settings.mode),
                "leave range search, choose mode linear, or ratio range for mode exp");
+  }
+  if (settings.granularity == Granularity::kGroup && !is_group(settings.group_size)) {
+    fail_group(std::to_string(settings.group_size));
   }
   if (settings.search == SearchRule::kExact) check_exact(settings);
   check_family(settings);

@@ -8,40 +8,12 @@
 #include "quant/exact_stages.h"
 #include "quant/family.h"
 #include "quant/float_slabs.h"
+#include "quant/named_work.h"
 #include "quant/sample.h"
 #include "quant/tensor_steps.h"
 
 namespace wquant {
 namespace {
-
-/// Stages that report their errors with the tensor's name.
-class NamedWork : public StagedWork {
- public:
-  NamedWork(const RunState& run, std::size_t index) : run_(run), index_(index) {}
-
-  std::uint64_t begin_stage() final {
-    return with_name(run_, index_, [&] { return begin(); });
-  }
-  void run_part(std::uint64_t part, unsigned worker) final {
-    with_name(run_, index_, [&] { run(part, run_.scratch[worker]); });
-  }
-  void leave(unsigned worker) final { leave(run_.scratch[worker]); }
-  void end_stage() final {
-    with_name(run_, index_, [&] { end(); });
-  }
-
- protected:
-  virtual std::uint64_t begin() = 0;
-  virtual void run(std::uint64_t part, Scratch& scratch) = 0;
-  virtual void leave(Scratch& /*scratch*/) {}
-  virtual void end() {}
-
-  [[nodiscard]] const PlannedTensor& planned() const { return run_.plan.tensors[index_]; }
-  [[nodiscard]] TensorReport& report() const { return run_.reports[index_]; }
-
-  const RunState run_;
-  const std::size_t index_;
-};
 
 /// First all slabs are counted, then the codebook is fitted, then all slabs are encoded. What the
 /// threads found is put together in the order of the slabs or in integers, so it does not depend on
@@ -135,7 +107,7 @@ class QuantizeWork : public NamedWork {
     if (guess_) {
       encode_slab(
           run_, index_, slab,
-          [&](WeightView block, std::uint8_t* packed) {
+          [&](std::uint64_t, WeightView block, std::uint8_t* packed) {
             moments_[slab] +=
                 encoder_->encode_and_count(block, pivot_, scratch.table, found, packed);
           },
@@ -149,7 +121,10 @@ class QuantizeWork : public NamedWork {
   void encode(std::uint64_t slab, Scratch& scratch) {
     encode_slab(
         run_, index_, slab,
-        [&](WeightView block, std::uint8_t* packed) { encoder_->encode(block, packed); }, scratch);
+        [&](std::uint64_t, WeightView block, std::uint8_t* packed) {
+          encoder_->encode(block, packed);
+        },
+        scratch);
   }
 
   void add_sums(const KeySums& found) {

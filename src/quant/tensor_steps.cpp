@@ -53,7 +53,8 @@ void quantize_tensor(const RunState& run, std::size_t index, Scratch& scratch) {
     return encode_balanced(run, index, encoder, weights);
   }
   encode_slab(
-      run, index, 0, [&](WeightView block, std::uint8_t* packed) { encoder.encode(block, packed); },
+      run, index, 0,
+      [&](std::uint64_t, WeightView block, std::uint8_t* packed) { encoder.encode(block, packed); },
       scratch);
 }
 
@@ -110,6 +111,7 @@ TensorReport begin_report(const PlannedTensor& planned) {
   report.bytes = stored_size(planned);
   report.settings = planned.settings;
   report.balance = planned.balance;
+  report.cells = planned.cells;
   return report;
 }
 
@@ -143,7 +145,7 @@ void encode_slab(const RunState& run, std::size_t index, std::uint64_t slab,
   scratch.packed.resize(packed_size(range.count, bits));
   for_each_block(run.model, index, range, scratch.block,
                  [&](std::uint64_t first, WeightView block) {
-                   encode(block, scratch.packed.data() + packed_size(first, bits) - begin);
+                   encode(first, block, scratch.packed.data() + packed_size(first, bits) - begin);
                  });
   release(run.model, index, range);
   run.sink.write(index, Part::kCodes, begin, std::as_bytes(std::span(scratch.packed)));

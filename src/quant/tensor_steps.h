@@ -27,8 +27,9 @@ Moments count_slab(const RunState& run, std::size_t index, std::uint64_t slab, d
 /// Counts what is not finite, for the message.
 [[noreturn]] void refuse_nonfinite(const RunState& run, std::size_t index);
 
-/// Packs the codes of a block of weights.
-using BlockEncoder = std::function<void(WeightView block, std::uint8_t* packed)>;
+/// Packs the codes of a block of weights, the first of which is weight `first` of the tensor.
+using BlockEncoder =
+    std::function<void(std::uint64_t first, WeightView block, std::uint8_t* packed)>;
 /// Encodes slab number `slab` into the sink.
 void encode_slab(const RunState& run, std::size_t index, std::uint64_t slab,
                  const BlockEncoder& encode, Scratch& scratch);

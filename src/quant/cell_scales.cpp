@@ -1,0 +1,234 @@
+#include "quant/cell_scales.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "quant/encoder.h"
+#include "quant/family.h"
+
+namespace wquant {
+namespace {
+
+/// Of a large cell, stretches of so many weights are tried.
+constexpr std::size_t kStretch = 64;
+
+/// Scales that are tried, as factors: of what the norm of the cell suggests, then of the best.
+constexpr std::array kWide = {0.6F, 0.7F, 0.8F, 0.9F, 1.0F, 1.12F, 1.25F};
+constexpr std::array kNarrow = {0.88F, 0.94F, 0.97F, 1.03F, 1.06F, 1.12F};
+constexpr std::array kFewWide = {0.72F, 0.9F, 1.1F};
+constexpr std::array kFewNarrow = {0.93F, 1.07F};
+/// On so many weights of a cell, at most.
+constexpr std::size_t kPart = 4096;
+constexpr std::size_t kSmallPart = 256;
+/// Tensors of so many weights have few tried.
+constexpr std::uint64_t kMany = std::uint64_t{1} << 22;
+
+/// Levels and scales are fitted in turn so often, or until the error falls by less.
+constexpr int kRounds = 4;
+constexpr double kLeastGain = 1e-3;
+
+/// With more weights a table of the level of every histogram key pays.
+constexpr std::size_t kTableLimit = 1 << 15;
+
+/// Weights that levels are fitted to.
+constexpr std::uint64_t kSample = std::uint64_t{1} << 20;
+/// Neighbouring cells of it: with channels inside they share cache lines.
+constexpr std::uint64_t kNeighbours = 16;
+/// Blocks after which memory is given back.
+constexpr std::uint64_t kBlocksKept = 64;
+/// Weights of a cell at least, as long as there are so many.
+constexpr std::uint64_t kLeastOfCell = 256;
+
+/// The nearest float with the 11 significant bits of F16, to even.
+float half_mantissa(float scale) {
+  constexpr int kDropped = 13;
+  auto bits = std::bit_cast<std::uint32_t>(scale);
+  bits += (1U << (kDropped - 1)) - 1 + (bits >> kDropped & 1U);
+  return std::bit_cast<float>(bits >> kDropped << kDropped);
+}
+
+}  // namespace
+
+ScaleFinder::ScaleFinder(const CellCodebook& codebook, std::uint64_t weights) {
+  const bool many = weights >= kMany;
+  search_.thresholds = codebook.book.thresholds.data();
+  search_.levels = codebook.book.levels.data();
+  search_.key_levels = codebook.key_levels.empty() ? nullptr : codebook.key_levels.data();
+  search_.bits = codebook.book.bits;
+  search_.spread = codebook.spread;
+  search_.wide = many ? kFewWide.data() : kWide.data();
+  search_.wides = many ? kFewWide.size() : kWide.size();
+  search_.narrow = many ? kFewNarrow.data() : kNarrow.data();
+  search_.narrows = many ? kFewNarrow.size() : kNarrow.size();
+  largest_part_ = many ? kSmallPart : kPart;
+}
+
+WeightView ScaleFinder::part_of(WeightView cell) {
+  if (cell.size <= largest_part_) return cell;
+  part_.clear();
+  const std::size_t stretches = largest_part_ / kStretch;
+  for (std::size_t i = 0; i < stretches; ++i) {
+    const WeightView stretch = cell.part(i * (cell.size / stretches), kStretch);
+    part_.insert(part_.end(), stretch.data, stretch.data + stretch.size);
+  }
+  return {part_.data(), part_.size()};
+}
+
+FoundScale ScaleFinder::find(WeightView cell, float start) {
+  const WeightView part = part_of(cell);
+  FoundScale found = {start, 0};
+  kernels().find_scales(part.data, part.size, 1, search_, &found);
+  if (part.size < cell.size) {
+    // The scale for the codes of all weights.
+    ScaleSearch once = search_;
+    once.narrows = 0;
+    kernels().find_scales(cell.data, cell.size, 1, once, &found);
+  }
+  found.scale = half_mantissa(found.scale);
+  return found;
+}
+
+void ScaleFinder::find_all(WeightView weights, std::uint64_t run, std::span<float> scales) {
+  const std::size_t whole = weights.size / run;
+  if (run <= largest_part_) {
+    found_.assign(whole, {});
+    kernels().find_scales(weights.data, run, whole, search_, found_.data());
+    for (std::size_t i = 0; i < whole; ++i) scales[i] = half_mantissa(found_[i].scale);
+  } else {
+    for (std::size_t i = 0; i < whole; ++i) scales[i] = find(weights.part(i * run, run)).scale;
+  }
+  if (whole == scales.size()) return;
+  scales[whole] = find(weights.part(whole * run, weights.size - whole * run)).scale;
+}
+
+namespace {
+
+/// The cells that levels are fitted to.
+CellRows sample_cells(const RunState& run, std::size_t index) {
+  const PlannedTensor& planned = run.plan.tensors[index];
+  const std::uint64_t weights = planned.info.count();
+  const std::uint64_t cells = planned.cells.cells;
+  CellRows rows;
+  if (weights <= kSample) {
+    rows.add(run, index, 0, cells, weights);
+    return rows;
+  }
+  const std::uint64_t in_cell = std::max<std::uint64_t>(weights / cells, 1);
+  const std::uint64_t each =
+      std::min(in_cell, std::clamp(kSample / cells, kLeastOfCell, kMostOfCell));
+  const std::uint64_t blocks =
+      std::max<std::uint64_t>(std::min(kSample / each, cells) / kNeighbours, 1);
+  for (std::uint64_t block = 0; block < blocks; ++block) {
+    const std::uint64_t first = block * cells / blocks;
+    rows.add(run, index, first, std::min(kNeighbours, cells - first), each);
+    // The pages around came with it.
+    if (block % kBlocksKept == 0) release(run.model, index, {0, weights});
+  }
+  release(run.model, index, {0, weights});
+  return rows;
+}
+
+/// All weights over the scales of their cells.
+std::vector<float> units_of(const CellRows& rows, std::span<const float> scales) {
+  std::vector<float> units;
+  units.reserve(rows.weights());
+  for (std::size_t i = 0; i < rows.cells(); ++i) {
+    const WeightView cell = rows.cell(i);
+    const float inverse = scales[i] > 0 ? 1 / scales[i] : 0;
+    for (std::size_t k = 0; k < cell.size; ++k) units.push_back(cell.data[k] * inverse);
+  }
+  return units;
+}
+
+/// Sum of w^2.
+double power_of(WeightView cell) {
+  double sum = 0;
+  for (std::size_t k = 0; k < cell.size; ++k) {
+    sum += static_cast<double>(cell.data[k]) * static_cast<double>(cell.data[k]);
+  }
+  return sum;
+}
+
+/// The level of the smallest weight of every histogram key.
+std::vector<float> key_levels_of(const Codebook& book) {
+  std::vector<float> smallest(kKeys);
+  for (std::size_t key = 0; key < kKeys; ++key) {
+    smallest[key] = std::bit_cast<float>(static_cast<std::uint32_t>(key << kKeyShift));
+  }
+  std::vector<float> thresholds = book.thresholds;
+  thresholds.push_back(std::numeric_limits<float>::infinity());
+  std::vector<std::uint8_t> codes(kKeys);
+  kernels().find_codes(smallest.data(), kKeys, thresholds.data(), book.bits, codes.data());
+  std::vector<float> levels(kKeys);
+  kernels().expand(codes.data(), kKeys, book.levels.data(), book.bits, levels.data());
+  return levels;
+}
+
+/// Ratio of the sums of scales and norms.
+float spread_of(std::span<const float> norms, std::span<const float> scales) {
+  const auto sum = [](std::span<const float> values) {
+    return std::accumulate(values.begin(), values.end(), 0.0);
+  };
+  const double both = sum(scales) / sum(norms);
+  return both > 0 && std::isfinite(both) ? static_cast<float>(both) : 1;
+}
+
+/// (mean of w^8)^(1/8)
+float norm_of(WeightView cell) {
+  float most = 0;
+  for (std::size_t k = 0; k < cell.size; ++k) most = std::max(most, std::fabs(cell.data[k]));
+  if (!(most >= kLeastScale)) return 0;
+  double sum = 0;
+  for (std::size_t k = 0; k < cell.size; ++k) {
+    const double squared = std::pow(static_cast<double>(cell.data[k] / most), 2);
+    sum += squared * squared * squared * squared;
+  }
+  return most *
+         static_cast<float>(std::sqrt(std::sqrt(std::sqrt(sum / static_cast<double>(cell.size)))));
+}
+
+}  // namespace
+
+CellCodebook fit_cells(const RunState& run, std::size_t index) {
+  KeyTable table;
+  TensorSettings settings = run.plan.tensors[index].settings;
+  settings.rescale = Rescale::kNone;
+  const CellRows rows = sample_cells(run, index);
+  std::vector<float> norms;
+  double power = 0;
+  for (std::size_t i = 0; i < rows.cells(); ++i) {
+    norms.push_back(norm_of(rows.cell(i)));
+    power += power_of(rows.cell(i));
+  }
+  std::vector<float> scales = norms;
+  CellCodebook best;
+  double least = std::numeric_limits<double>::infinity();
+  for (int round = 0; round < kRounds; ++round) {
+    CellCodebook tried;
+    tried.weights = distribution_of(units_of(rows, scales), table);
+    tried.book = fit_codebook(tried.weights, settings, run.effort);
+    if (tried.book.bits > Encoder::kRegisterBits && rows.weights() >= kTableLimit) {
+      tried.key_levels = key_levels_of(tried.book);
+    }
+    ScaleFinder finder(tried, run.plan.tensors[index].info.count());
+    double error = power;
+    for (std::size_t i = 0; i < rows.cells(); ++i) {
+      const FoundScale found = finder.find(rows.cell(i), round == 0 ? 0 : scales[i]);
+      scales[i] = found.scale;
+      error -= static_cast<double>(found.explained);
+    }
+    tried.spread = spread_of(norms, scales);
+    tried.largest = *std::max_element(scales.begin(), scales.end());
+    const bool done = !(error < (1 - kLeastGain) * least);
+    if (error < least) best = std::move(tried);
+    least = std::min(least, error);
+    if (done) break;
+  }
+  return best;
+}
+
+}  // namespace wquant

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "quant/cell_gather.h"
+#include "quant/run_state.h"
+#include "wquant/codebook.h"
+
+namespace wquant {
+
+/// The levels that the cells of a tensor share, for weights over their cell's scale.
+struct CellCodebook {
+  Codebook book;         ///< Not rescaled.
+  Distribution weights;  ///< What it was fitted to: weights of many cells over their scales.
+  float spread = 1;      ///< A cell's scale is about so many times its norm (mean w^8)^(1/8).
+  float largest = 0;     ///< Of the scales of those cells.
+  /// The level of a weight by its histogram key, near enough to find scales; empty: too few
+  /// weights for it to pay.
+  std::vector<float> key_levels;
+};
+
+/// Finds scales of cells for given levels: the scale s for which the levels times s come nearest to
+/// the weights, least squares for the codes of w / s. A scale has the 11 significant bits of F16;
+/// that of a cell of zeros is 0. Its functions are not safe from several threads.
+class ScaleFinder {
+ public:
+  /// For cells of a tensor of so many weights: the more it has, the fewer scales are tried.
+  ScaleFinder(const CellCodebook& codebook, std::uint64_t weights);
+
+  /// The scale of a cell, searched around `start`; 0: around the cell's norm.
+  FoundScale find(WeightView cell, float start = 0);
+  /// Those of cells of `run` weights each, the last of which may be shorter.
+  void find_all(WeightView weights, std::uint64_t run, std::span<float> scales);
+
+ private:
+  /// The weights that scales are tried on: all of a cell, or parts of a large one.
+  WeightView part_of(WeightView cell);
+
+  ScaleSearch search_;
+  std::size_t largest_part_ = 0;
+  std::vector<float> part_;
+  std::vector<FoundScale> found_;
+};
+
+/// Fits levels and scales in turn on the weights of many cells, all of them where they are few.
+CellCodebook fit_cells(const RunState& run, std::size_t index);
+
+/// Most weights of a cell that its scale is found from.
+inline constexpr std::uint64_t kMostOfCell = std::uint64_t{1} << 16;
+
+}  // namespace wquant

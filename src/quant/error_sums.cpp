@@ -1,0 +1,106 @@
+#include "quant/error_sums.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <span>
+
+#include "wquant/report.h"
+
+namespace wquant {
+namespace {
+
+/// Weights after which float sums become double ones.
+constexpr std::size_t kStep = 1024;
+
+double sum_of(std::span<const float> lanes) {
+  return std::accumulate(lanes.begin(), lanes.end(), 0.0);
+}
+
+double largest_of(std::span<const float> lanes) {
+  return static_cast<double>(*std::max_element(lanes.begin(), lanes.end()));
+}
+
+}  // namespace
+
+void ErrorSums::add(WeightView w, const float* q, double pivot) {
+  for (std::size_t first = 0; first < w.size; first += kStep) {
+    const WeightView step = w.part(first, std::min(kStep, w.size - first));
+    ErrorLanes lanes = {};
+    kernels().add_errors(step.data, q + first, step.size, static_cast<float>(pivot), &lanes);
+    *this += {static_cast<double>(step.size),
+              sum_of(lanes.d),
+              sum_of(lanes.d2),
+              sum_of(lanes.e),
+              sum_of(lanes.e2),
+              sum_of(lanes.de),
+              largest_of(lanes.max_e),
+              largest_of(lanes.max_q)};
+  }
+}
+
+ErrorSums& ErrorSums::operator+=(const ErrorSums& other) {
+  count += other.count;
+  d += other.d;
+  d2 += other.d2;
+  e += other.e;
+  e2 += other.e2;
+  de += other.de;
+  max_e = std::max(max_e, other.max_e);
+  max_q = std::max(max_q, other.max_q);
+  return *this;
+}
+
+namespace {
+
+/// Variances and the covariance of w and e.
+struct Spread {
+  double w, e, we;
+  explicit Spread(const ErrorSums& sums) {
+    const double n = std::max(sums.count, 1.0);
+    const double mean_e = sums.e / n;
+    w = std::max(0.0, sums.d2 / n - (sums.d / n) * (sums.d / n));
+    e = std::max(0.0, sums.e2 / n - mean_e * mean_e);
+    we = sums.de / n - sums.d / n * mean_e;
+  }
+  /// Of q = w - e.
+  [[nodiscard]] double q() const { return std::max(0.0, w - 2 * we + e); }
+};
+
+}  // namespace
+
+double ErrorSums::factor(Rescale rescale, double pivot) const {
+  const Spread spread(*this);
+  if (rescale == Rescale::kVariance && spread.w > 0 && spread.q() > 0) {
+    return std::sqrt(spread.w / spread.q());
+  }
+  if (rescale == Rescale::kMse) {
+    // sum w q / sum q^2, about zero.
+    const double w2 = d2 + 2 * pivot * d + count * pivot * pivot;
+    const double we = de + pivot * e;
+    const double q2 = w2 - 2 * we + e2;
+    if (q2 > 0) return (w2 - we) / q2;
+  }
+  return 1;
+}
+
+void ErrorSums::fill(TensorReport& report, double f, double pivot) const {
+  const Spread spread(*this);
+  const double n = std::max(count, 1.0);
+  const double w2 = d2 + 2 * pivot * d + count * pivot * pivot;
+  const double we = de + pivot * e;
+  // w - f q = (1 - f) w + f e
+  const double squares = std::max(0.0, (1 - f) * (1 - f) * w2 + 2 * f * (1 - f) * we + f * f * e2);
+  const double lost = spread.w * spread.e - spread.we * spread.we;
+  const double both = spread.w * spread.q();
+  report.codebook.rho =
+      spread.w > 0 ? std::sqrt(std::max(0.0, both > 0 ? 1 - std::max(0.0, lost) / both : 0)) : 1;
+  report.codebook.relative_error_unscaled = spread.w > 0 ? e2 / n / spread.w : 0;
+  report.relative_error = spread.w > 0 ? squares / n / spread.w : 0;
+  report.snr_db =
+      squares > 0 ? 10 * std::log10(w2 / squares) : std::numeric_limits<double>::infinity();
+  report.max_error = max_e + std::fabs(f - 1) * max_q;
+}
+
+}  // namespace wquant

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/kernels.h"
+#include "wquant/settings.h"
+
+namespace wquant {
+
+struct TensorReport;
+
+/// Sums over weights w and what they became, q: of d = w - pivot and e = w - q. Errors that follow
+/// from them do not cancel, however near q is to w.
+struct ErrorSums {
+  double count = 0, d = 0, d2 = 0, e = 0, e2 = 0, de = 0;
+  double max_e = 0, max_q = 0;  ///< Largest magnitudes.
+
+  /// Adds weights and what they became.
+  void add(WeightView w, const float* q, double pivot);
+  ErrorSums& operator+=(const ErrorSums& other);
+
+  /// The factor f of the rescale: of all q together.
+  [[nodiscard]] double factor(Rescale rescale, double pivot) const;
+  /// Fills in the figures of a tensor that became f q.
+  void fill(TensorReport& report, double f, double pivot) const;
+};
+
+}  // namespace wquant
