@@ -99,6 +99,16 @@ void check_levels(std::span<const float> levels) {
   if (!std::is_sorted(levels.begin(), levels.end())) throw Error("levels do not ascend", kDamaged);
 }
 
+void check_scales(std::span<const std::byte> halves) {
+  constexpr std::size_t kSize = sizeof(std::uint16_t);
+  constexpr std::uint16_t kInfinity = 0x7C00;  // NaN and negative ones have larger patterns.
+  for (std::size_t at = 0; at < halves.size(); at += kSize) {
+    std::uint16_t half = 0;
+    std::memcpy(&half, halves.data() + at, kSize);
+    if (half >= kInfinity) throw Error("scales are not all finite and positive or 0", kDamaged);
+  }
+}
+
 /// The bits of the last byte that belong to no code must be 0.
 void check_unused_bits(const StoredTensor& tensor) {
   const std::span<const std::byte> codes = tensor.parts[Part::kCodes];
@@ -116,6 +126,7 @@ void check_tensor(const StoredTensor& tensor, const MappedFile& file, Meter& met
   }
   if (!tensor.report.quantized) return;
   check_levels(tensor.report.codebook.levels);
+  check_scales(tensor.parts[Part::kScales]);
   check_unused_bits(tensor);
 }
 

@@ -39,6 +39,15 @@ void add_figures(Json& json, const TensorReport& tensor, bool dry_run) {
   for (const auto& [key, value] : figures) json[key] = dry_run ? Json() : Json(value);
 }
 
+void add_cells(Json& json, const CellPlan& cells) {
+  json["granularity"] = choice_name(kGranularityChoices, cells.granularity);
+  if (!cells.reason.empty()) json["granularity_reason"] = cells.reason;
+  if (!cells.has_scales()) return;
+  json["scales"] = cells.cells;
+  json["run"] = cells.run;
+  if (cells.granularity == Granularity::kChannel) json["axis"] = cells.axis;
+}
+
 /// What balancing was done; its figures are null in a dry run.
 void add_balance(Json& json, const TensorReport& tensor, bool dry_run) {
   const BalancePlan& balance = tensor.balance;
@@ -68,6 +77,7 @@ Json tensor_json(const TensorReport& tensor, bool dry_run) {
   if (!tensor.quantized) return json;
   add_settings(json, tensor.settings);
   add_figures(json, tensor, dry_run);
+  add_cells(json, tensor.cells);
   add_balance(json, tensor, dry_run);
   return json;
 }

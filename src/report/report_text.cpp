@@ -114,15 +114,25 @@ bool moves_any(const Report& report) {
                      [](const TensorReport& tensor) { return tensor.balance_figures.moved > 0; });
 }
 
+bool has_scales(const Report& report) {
+  return std::any_of(report.tensors.begin(), report.tensors.end(),
+                     [](const TensorReport& tensor) { return tensor.cells.has_scales(); });
+}
+
 std::string rho_lines(const Report& report, const Totals& totals) {
   if (!totals.mean_rho) return {};
   const TensorReport& lowest = report.tensors[*totals.lowest];
-  const double gap = report.tensors[*totals.largest_gap].codebook.gap;
-  return fmt::format(
-      "correlation   mean {:.5f}, lowest {:.5f} ({})\n"
-      "certificate   no codebook of the mode correlates more than {:.2g} better{}\n",
-      *totals.mean_rho, lowest.codebook.rho, elide(name_text(lowest), 55), gap,
-      moves_any(report) ? ", before balancing" : "");
+  std::string text =
+      fmt::format("correlation   mean {:.5f}, lowest {:.5f} ({})\n", *totals.mean_rho,
+                  lowest.codebook.rho, elide(name_text(lowest), 55));
+  if (totals.largest_gap) {
+    text += fmt::format(
+        "certificate   no codebook of the mode correlates more than {:.2g} better{}{}\n",
+        report.tensors[*totals.largest_gap].codebook.gap,
+        moves_any(report) ? ", before balancing" : "",
+        has_scales(report) ? ", where there are no scales" : "");
+  }
+  return text;
 }
 
 /// Who was balanced, by sets and axis, and who was not although that was asked for, with the
@@ -181,6 +191,31 @@ std::string balance_lines(const Report& report) {
   return text;
 }
 
+/// "channels on axis 0", "groups of 64"
+std::string cells_text(const CellPlan& cells) {
+  return cells.granularity == Granularity::kChannel ? fmt::format("channels on axis {}", cells.axis)
+                                                    : fmt::format("groups of {}", cells.run);
+}
+
+/// "scales  channels on axis 0 of 7 tensors" and the like, a line each.
+std::string cells_lines(const Report& report) {
+  std::map<std::string, std::size_t> done, left;
+  for (const TensorReport& tensor : report.tensors) {
+    if (!tensor.quantized) continue;
+    if (!tensor.cells.reason.empty()) ++left[tensor.cells.reason];
+    if (tensor.cells.has_scales()) ++done[cells_text(tensor.cells)];
+  }
+  std::string text;
+  const auto label = [&] { return text.empty() ? "scales" : ""; };
+  for (const auto& [group, count] : done) {
+    text += fmt::format("{:<13} {} of {}\n", label(), group, plural(count, "tensor"));
+  }
+  for (const auto& [reason, count] : left) {
+    text += fmt::format("{:<13} none in {}: {}\n", label(), plural(count, "tensor"), reason);
+  }
+  return text;
+}
+
 std::string budget_line(const Report& report) {
   if (!report.budget) return {};
   const BudgetReport& budget = *report.budget;
@@ -218,7 +253,8 @@ std::string summary(const Report& report) {
   const Totals totals = totals_of(report);
   return group_line("quantized", totals.quantized) + group_line("kept", totals.kept) +
          kept_reasons(report) + tied_lines(report, totals.tied) + budget_line(report) +
-         rho_lines(report, totals) + balance_lines(report) + size_lines(report, totals);
+         rho_lines(report, totals) + cells_lines(report) + balance_lines(report) +
+         size_lines(report, totals);
 }
 
 std::string file_lines(const Report& report) {

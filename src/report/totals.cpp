@@ -1,5 +1,7 @@
 #include "report/totals.h"
 
+#include <cmath>
+
 namespace wquant {
 namespace {
 
@@ -9,6 +11,8 @@ void add_figures(Totals& totals, const Report& report, std::size_t index, double
   };
   rho_sum += codebook(index).rho;
   if (!totals.lowest || codebook(index).rho < codebook(*totals.lowest).rho) totals.lowest = index;
+  // With scales nothing is proven.
+  if (std::isnan(codebook(index).gap)) return;
   if (!totals.largest_gap || codebook(index).gap > codebook(*totals.largest_gap).gap) {
     totals.largest_gap = index;
   }

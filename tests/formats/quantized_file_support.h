@@ -55,6 +55,30 @@ struct Sample {
     add(std::move(tensor), std::move(part), std::move(code), std::move(level));
   }
 
+  /// Adds one whose cells have scales.
+  void add_scaled(std::string name, std::vector<std::uint64_t> shape, Dtype dtype, int bits,
+                  const CellPlan& cells) {
+    add_quantized(std::move(name), std::move(shape), dtype, bits);
+    plan.tensors.back().cells = report.tensors.back().cells = cells;
+    TensorSettings& settings_of_it = plan.tensors.back().settings;
+    settings_of_it.granularity = cells.granularity;
+    if (cells.granularity == Granularity::kGroup) settings_of_it.group_size = cells.run;
+    std::string& scales_of_it = parts.back()[Part::kScales];
+    if (cells.granularity == Granularity::kChannel) settings_of_it.axis = cells.axis;
+    for (std::uint64_t i = 0; i < cells.cells; ++i) {
+      const auto half = static_cast<std::uint16_t>(kOne + kStep * i);
+      scales_of_it.append(reinterpret_cast<const char*>(&half), sizeof half);
+    }
+    report.tensors.back().bytes += scales_of_it.size();
+  }
+
+  /// Scales of cells ascend from 1 on, within the octave.
+  static constexpr std::uint64_t kOne = 0x3C00, kStep = 37;
+  static float scale(const CellPlan& cells, std::uint64_t weight) {
+    const std::uint64_t cell = weight / cells.run % cells.cells;
+    return 1 + static_cast<float>(kStep * cell) / 1024;
+  }
+
   /// Bit j of code i is bit i * bits + j of the stream.
   static std::string pack(const std::vector<unsigned>& codes, int bits) {
     std::string packed((codes.size() * static_cast<std::size_t>(bits) + 7) / 8, '\0');
@@ -70,6 +94,7 @@ struct Sample {
   void write_parts(QuantizedWriter& writer) const {
     for (std::size_t i = 0; i < parts.size(); ++i) {
       for (const Part part : kParts) {
+        if (parts[i][part].empty()) continue;
         writer.write(i, part, 0, std::as_bytes(std::span(parts[i][part])));
       }
     }
@@ -119,6 +144,9 @@ inline Sample sample() {
   sample.add_quantized("brain", {2, 3}, Dtype::kBF16, 1);
   sample.add_quantized("empty", {0, 4}, Dtype::kF32, 8);
   sample.add_quantized("a \"name\" \xc3\xa4", {9, 2, 1}, Dtype::kF32, 7);
+  sample.add_scaled("groups", {5, 7}, Dtype::kF32, 3, {Granularity::kGroup, 4, 9, 0, {}});
+  sample.add_scaled("rows", {3, 5}, Dtype::kF16, 2, {Granularity::kChannel, 5, 3, 0, {}});
+  sample.add_scaled("inside", {2, 3, 4}, Dtype::kF32, 4, {Granularity::kChannel, 1, 4, 2, {}});
   sample.settings.include = "\"\\w+";
   return sample;
 }

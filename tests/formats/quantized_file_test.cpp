@@ -26,7 +26,11 @@ std::string expected_bytes(const Sample& sample, std::size_t i) {
   const PlannedTensor& tensor = sample.plan.tensors[i];
   if (!tensor.quantized) return sample.parts[i][Part::kKept];
   std::vector<float> floats;
-  for (const unsigned code : sample.codes[i]) floats.push_back(sample.levels[i][code]);
+  for (const unsigned code : sample.codes[i]) {
+    const float level = sample.levels[i][code];
+    floats.push_back(tensor.cells.has_scales() ? level * Sample::scale(tensor.cells, floats.size())
+                                               : level);
+  }
   std::string bytes(tensor.info.bytes(), '\0');
   from_floats(tensor.info.dtype, floats, std::as_writable_bytes(std::span(bytes)));
   return bytes;
@@ -196,7 +200,7 @@ TEST(QuantizedFile, AnySafetensorsReaderOpensIt) {
   Sample made = sample();
   made.write(folder / "q");
   const auto plain = open_safetensors(folder / "q");
-  EXPECT_EQ(plain->tensors().size(), 2U * 6 + 2);
+  EXPECT_EQ(plain->tensors().size(), 2U * 6 + 3U * 3 + 2);
   EXPECT_EQ(plain->tensors()[0].name, "steps");  // The only elements of 8 bytes.
   EXPECT_TRUE(is_quantized_safetensors(folder / "q"));
   write_safetensors(QuantizedModel(folder / "q"), folder / "f", Overwrite::kRefuse, {});

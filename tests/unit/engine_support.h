@@ -95,7 +95,7 @@ class MemorySink : public PartSink {
     return true;
   }
 
-  static constexpr std::size_t kKinds = 3;
+  static constexpr std::size_t kKinds = 4;
   using Parts = std::vector<std::array<std::vector<std::byte>, kKinds>>;
   [[nodiscard]] const Parts& parts() const { return parts_; }
 

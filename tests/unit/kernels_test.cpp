@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
@@ -195,6 +196,91 @@ TEST_P(KernelTest, ExpandsLikeScalar) {
       ASSERT_EQ(found, expected) << bits << " bits, " << n;
     }
   }
+}
+
+/// Finite weights whose squares are finite too.
+std::vector<float> squarable(std::vector<float> values) {
+  for (float& w : values) w = std::clamp(w, -1e6F, 1e6F);
+  return values;
+}
+
+/// Evenly spaced levels.
+std::vector<float> levels_of(int bits) {
+  std::vector<float> levels(std::size_t{1} << bits);
+  for (std::size_t i = 0; i < levels.size(); ++i) {
+    levels[i] = static_cast<float>(i) - static_cast<float>(levels.size() - 1) / 2;
+  }
+  return levels;
+}
+
+/// Some level for every histogram key.
+std::vector<float> key_levels() {
+  std::vector<float> levels(kKeys);
+  for (std::size_t key = 0; key < kKeys; ++key) levels[key] = static_cast<float>(key % 1001) - 500;
+  return levels;
+}
+
+void expect_same(const Projection& a, const Projection& b) {
+  ASSERT_EQ(a.products, b.products);
+  ASSERT_EQ(a.squares, b.squares);
+}
+
+TEST_P(KernelTest, ProjectsLikeScalar) {
+  const std::vector<float> values = squarable(weights(true));
+  const std::vector<float> by_key = key_levels();
+  for (int bits = 1; bits <= 8; ++bits) {
+    const std::vector<float> t = thresholds(bits);
+    const std::vector<float> levels = levels_of(bits);
+    for_every_length(values, [&](const LooseFloat* data, std::size_t n) {
+      expect_same(fast().project(data, n, 1.25F, t.data(), levels.data(), bits),
+                  kScalarKernels.project(data, n, 1.25F, t.data(), levels.data(), bits));
+      expect_same(fast().project_by_key(data, n, 0.75F, by_key.data()),
+                  kScalarKernels.project_by_key(data, n, 0.75F, by_key.data()));
+    });
+  }
+}
+
+TEST_P(KernelTest, FindsScalesLikeScalar) {
+  const std::vector<float> values = squarable(weights(true));
+  const std::vector<float> by_key = key_levels();
+  constexpr std::array kWide = {0.5F, 0.8F, 1.0F, 1.3F};
+  constexpr std::array kNarrow = {0.9F, 1.1F};
+  for (int bits = 1; bits <= 9; ++bits) {
+    const std::vector<float> t = thresholds(std::min(bits, 8));
+    const std::vector<float> levels = levels_of(std::min(bits, 8));
+    // One round more, by keys.
+    const ScaleSearch search = {
+        t.data(),          levels.data(),  bits == 9 ? by_key.data() : nullptr,
+        std::min(bits, 8), 0.4F,           kWide.data(),
+        kWide.size(),      kNarrow.data(), kNarrow.size()};
+    for_every_length(values, [&](const LooseFloat* data, std::size_t n) {
+      for (const std::size_t run : {std::size_t{1}, std::size_t{7}, std::size_t{64}}) {
+        std::vector<FoundScale> found(n / run);
+        for (std::size_t i = 1; i < found.size(); i += 2) found[i].scale = 0.7F;
+        std::vector<FoundScale> expected = found;
+        fast().find_scales(data, run, found.size(), search, found.data());
+        kScalarKernels.find_scales(data, run, found.size(), search, expected.data());
+        for (std::size_t i = 0; i < found.size(); ++i) {
+          ASSERT_EQ(found[i].scale, expected[i].scale);
+          ASSERT_EQ(found[i].explained, expected[i].explained);
+        }
+      }
+    });
+  }
+}
+
+TEST_P(KernelTest, AddsErrorsLikeScalar) {
+  const std::vector<float> values = squarable(weights(true));
+  std::vector<float> became = values;
+  for (float& q : became) q = std::round(4 * q) / 4;
+  for_every_length(values, [&](const LooseFloat* data, std::size_t n) {
+    ErrorLanes found = {};
+    found.e[3] = 0.5F;
+    ErrorLanes expected = found;
+    fast().add_errors(data, became.data(), n, 0.125F, &found);
+    kScalarKernels.add_errors(data, became.data(), n, 0.125F, &expected);
+    ASSERT_EQ(std::memcmp(&found, &expected, sizeof found), 0);
+  });
 }
 
 }  // namespace
