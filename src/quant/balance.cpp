@@ -67,8 +67,12 @@ void Balancer::load(WeightView channel, const std::uint8_t* codes) {
   errors_.resize(channel.size);
   const double* levels = levels_.data();
   for (std::size_t i = 0; i < channel.size; ++i) {
-    errors_[i] = levels[codes[i]] - static_cast<double>(channel.data[i]);
+    const double scale = scales_ == nullptr ? 1 : static_cast<double>(scales_[i]);
+    errors_[i] = scale * levels[codes[i]] - static_cast<double>(channel.data[i]);
   }
+  least_scale_ = scales_ == nullptr
+                     ? 1
+                     : static_cast<double>(*std::min_element(scales_, scales_ + channel.size));
   marks_.assign(channel.size, kStays);
   moves_.clear();
 }
@@ -81,7 +85,9 @@ double Balancer::max_error() const {
   return in_lanes(errors_, [](double most, double e) { return std::max(most, std::fabs(e)); });
 }
 
-void Balancer::balance(WeightView channel, std::uint8_t* codes, BalanceTally& tally) {
+void Balancer::balance(WeightView channel, std::uint8_t* codes, const float* scales,
+                       BalanceTally& tally) {
+  scales_ = scales;
   load(channel, codes);
   double sum = sum_of(0, channel.size);
   tally.largest_sum_before = std::max(tally.largest_sum_before, std::fabs(sum));
@@ -116,7 +122,7 @@ double Balancer::balance_set(Set set, std::uint8_t* codes) {
   }
   while (set.sum != 0) {
     const Side side = set.sum > 0 ? kDown : kUp;
-    if (least_gap_[side] >= 2 * std::fabs(set.sum)) break;
+    if (least_scale_ * least_gap_[side] >= 2 * std::fabs(set.sum)) break;
     const std::size_t i = set.size <= kScanned ? scan(set, side, codes) : next(set, side, codes);
     if (i == kNone) break;
     set.sum += move(i, side, codes[i]);
@@ -125,7 +131,7 @@ double Balancer::balance_set(Set set, std::uint8_t* codes) {
 }
 
 double Balancer::move(std::size_t i, Side side, std::uint8_t& code) {
-  const double d = side == kDown ? -gaps_[side][code] : gaps_[side][code];
+  const double d = side == kDown ? -gap(side, i, code) : gap(side, i, code);
   code = static_cast<std::uint8_t>(side == kDown ? code - 1 : code + 1);
   errors_[i] += d;
   marks_[i] = side == kDown ? kMovedDown : kMovedUp;
@@ -136,16 +142,15 @@ double Balancer::move(std::size_t i, Side side, std::uint8_t& code) {
 /// Without branches: whether a weight serves is as good as random.
 std::size_t Balancer::scan(const Set& set, Side side, const std::uint8_t* codes) const {
   const double sign = side == kDown ? 1 : -1;
-  const double* gaps = gaps_[side].data();
   const double most = 2 * std::fabs(set.sum);
   constexpr std::array<double, 2> kPenalty = {kInfinity, 0};
   std::array<double, kScanned> costs;
   for (std::size_t i = set.first; i < set.first + set.size; ++i) {
     const double error = sign * errors_[i];
-    const double gap = gaps[codes[i]];
-    const bool serves = static_cast<int>(error > 0) & static_cast<int>(gap < most) &
+    const double step = gap(side, i, codes[i]);
+    const bool serves = static_cast<int>(error > 0) & static_cast<int>(step < most) &
                         static_cast<int>(marks_[i] == kStays);
-    costs[i - set.first] = gap - 2 * error + kPenalty[serves ? 1 : 0];
+    costs[i - set.first] = step - 2 * error + kPenalty[serves ? 1 : 0];
   }
   const auto end = costs.begin() + static_cast<std::ptrdiff_t>(set.size);
   double least = kInfinity;
@@ -160,16 +165,15 @@ std::size_t Balancer::scan(const Set& set, Side side, const std::uint8_t* codes)
 void Balancer::search(const Set& set, Side side, const std::uint8_t* codes) {
   Queue& queue = queues_[side];
   const double sign = side == kDown ? 1 : -1;
-  const double* gaps = gaps_[side].data();
   const double most = 2 * std::fabs(set.sum);
   const double below = queue.reached > 0 ? queue.reached : -kInfinity;
   queue.reached = queue.reached > 0 ? 4 * queue.reached : 2 * most / static_cast<double>(set.size);
   for (std::size_t i = set.first; i < set.first + set.size; ++i) {
     const double error = sign * errors_[i];
-    const double gap = gaps[codes[i]];
-    const double cost = gap - 2 * error;
+    const double step = gap(side, i, codes[i]);
+    const double cost = step - 2 * error;
     if (cost > queue.reached) continue;  // Most of them, also where the error has the other sign.
-    if (cost > below && error > 0 && gap < most && marks_[i] == kStays) {
+    if (cost > below && error > 0 && step < most && marks_[i] == kStays) {
       queue.heap.push_back({cost, i});
     }
   }
@@ -185,7 +189,7 @@ std::size_t Balancer::next(const Set& set, Side side, const std::uint8_t* codes)
       const std::size_t i = queue.heap.back().index;
       queue.heap.pop_back();
       // One that would go too far never will do: the |sum| only falls.
-      if (gaps_[side][codes[i]] < most) return i;
+      if (gap(side, i, codes[i]) < most) return i;
     }
     // A cost is less than its gap, and the gap of a weight that serves less than this.
     if (queue.reached >= most) return kNone;

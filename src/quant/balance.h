@@ -38,8 +38,9 @@ class Balancer {
   /// `kernel` weights, one after the other, are a kernel; 1: there are none.
   Balancer(const Codebook& codebook, std::uint64_t kernel);
 
-  /// Changes the codes of one channel and adds to the tally what that did.
-  void balance(WeightView channel, std::uint8_t* codes, BalanceTally& tally);
+  /// Changes the codes of one channel and adds to the tally what that did. Where there are scales,
+  /// each weight's levels are times its own.
+  void balance(WeightView channel, std::uint8_t* codes, const float* scales, BalanceTally& tally);
 
  private:
   /// The direction of a move.
@@ -72,6 +73,11 @@ class Balancer {
   };
 
   void load(WeightView channel, const std::uint8_t* codes);
+  /// How far it is from weight i's level to the next one.
+  [[nodiscard]] double gap(Side side, std::size_t i, std::uint8_t code) const {
+    const double gap = gaps_[side][code];
+    return scales_ == nullptr ? gap : gap * static_cast<double>(scales_[i]);
+  }
   [[nodiscard]] double sum_of(std::size_t first, std::size_t size) const;
   [[nodiscard]] double max_error() const;
   void count_moves(WeightView channel, const std::uint8_t* codes, BalanceTally& tally) const;
@@ -87,6 +93,8 @@ class Balancer {
   std::uint64_t kernel_;
   std::array<std::vector<double>, 2> gaps_;  // By side and code: distance of the next level.
   std::array<double, 2> least_gap_ = {};
+  const float* scales_ = nullptr;  // Of the channel's weights.
+  double least_scale_ = 1;
   std::array<Queue, 2> queues_;
   std::vector<double> errors_;  // Of the channel's weights.
   std::vector<Mark> marks_;

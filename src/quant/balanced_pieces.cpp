@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/cell_walk.h"
 #include "quant/channel_layout.h"
 #include "quant/code_statistics.h"
 #include "quant/float_slabs.h"
@@ -14,19 +15,32 @@ namespace {
 /// Channels that are gathered at a time: what lies side by side is one line of the cache.
 constexpr std::uint64_t kGathered = 16;
 
-SlabRange piece_range(const PlannedTensor& planned, std::uint64_t piece) {
-  const std::uint64_t weights = piece_weights(planned.balance.layout);
-  const std::uint64_t first = piece * weights;
-  return {first, std::min(weights, planned.info.count() - first)};
-}
+/// Scales by weight of a piece that begins at weight `first`; none: all levels as they are.
+class WeightScales {
+ public:
+  WeightScales(const CellPlan& plan, std::span<const float> scales, std::uint64_t first)
+      : plan_(plan), scales_(scales), first_(first) {}
 
-/// Channels that are rows.
-void balance_rows(Balancer& balancer, std::uint64_t width, WeightView weights, std::uint8_t* codes,
-                  BalanceTally& tally) {
-  for (std::uint64_t first = 0; first < weights.size; first += width) {
-    balancer.balance(weights.part(first, width), codes + first, tally);
+  [[nodiscard]] bool none() const { return scales_.empty(); }
+  [[nodiscard]] float at(std::uint64_t i) const { return scales_[plan_.cell_of(first_ + i)]; }
+  /// Those of a row; null where there are none.
+  const float* row(std::uint64_t begin, std::uint64_t width) {
+    if (none()) return nullptr;
+    row_.resize(width);
+    for_each_run(plan_, first_ + begin, width,
+                 [&](std::uint64_t cell, std::uint64_t from, std::uint64_t count) {
+                   std::fill_n(row_.begin() + static_cast<std::ptrdiff_t>(from), count,
+                               scales_[cell]);
+                 });
+    return row_.data();
   }
-}
+
+ private:
+  const CellPlan& plan_;
+  std::span<const float> scales_;
+  std::uint64_t first_;
+  std::vector<float> row_;
+};
 
 /// Calls f(position in the channel, element of channel 0), in the order of rows.
 template <typename F>
@@ -41,9 +55,10 @@ void for_each_place(const ChannelLayout& layout, F&& f) {
 
 /// Some channels at a time, copied to rows and back.
 void balance_gathered(Balancer& balancer, const ChannelLayout& layout, WeightView weights,
-                      std::uint8_t* codes, BalanceTally& tally) {
+                      const WeightScales& scales, std::uint8_t* codes, BalanceTally& tally) {
   const std::uint64_t width = layout.width();
   std::vector<float> row_weights(kGathered * width);
+  std::vector<float> row_scales(scales.none() ? 0 : kGathered * width);
   std::vector<std::uint8_t> row_codes(kGathered * width);
   for (std::uint64_t first = 0; first < layout.channels; first += kGathered) {
     const std::uint64_t channels = std::min(kGathered, layout.channels - first);
@@ -52,28 +67,19 @@ void balance_gathered(Balancer& balancer, const ChannelLayout& layout, WeightVie
         const std::uint64_t at = element + (first + c) * layout.channel_stride;
         row_weights[c * width + place] = weights.data[at];
         row_codes[c * width + place] = codes[at];
+        if (!scales.none()) row_scales[c * width + place] = scales.at(at);
       }
     });
-    balance_rows(balancer, width, {row_weights.data(), channels * width}, row_codes.data(), tally);
+    for (std::uint64_t row = 0; row < channels * width; row += width) {
+      balancer.balance({row_weights.data() + row, width}, row_codes.data() + row,
+                       scales.none() ? nullptr : row_scales.data() + row, tally);
+    }
     for_each_place(layout, [&](std::uint64_t place, std::uint64_t element) {
       for (std::uint64_t c = 0; c < channels; ++c) {
         codes[element + (first + c) * layout.channel_stride] = row_codes[c * width + place];
       }
     });
   }
-}
-
-BalanceTally balance_piece(const PlannedTensor& planned, const Codebook& codebook,
-                           WeightView weights, std::uint8_t* codes) {
-  const ChannelLayout& layout = planned.balance.layout;
-  Balancer balancer(codebook, planned.balance.sets == Balance::kKernel ? layout.positions : 1);
-  BalanceTally tally;
-  if (layout.has_rows()) {
-    balance_rows(balancer, layout.width(), weights, codes, tally);
-  } else {
-    balance_gathered(balancer, layout, weights, codes, tally);
-  }
-  return tally;
 }
 
 }  // namespace
@@ -83,22 +89,53 @@ std::uint64_t balanced_pieces(const PlannedTensor& planned) {
   return (planned.info.count() + weights - 1) / weights;
 }
 
-BalanceTally encode_balanced_piece(const RunState& run, std::size_t index, std::uint64_t piece,
-                                   const Encoder& encoder) {
+SlabRange balanced_piece(const PlannedTensor& planned, std::uint64_t piece) {
+  const std::uint64_t weights = piece_weights(planned.balance.layout);
+  const std::uint64_t first = piece * weights;
+  return {first, std::min(weights, planned.info.count() - first)};
+}
+
+BalanceTally balance_piece(const PlannedTensor& planned, const Codebook& codebook,
+                           std::span<const float> cell_scales, std::uint64_t first,
+                           WeightView weights, std::uint8_t* codes) {
+  const ChannelLayout& layout = planned.balance.layout;
+  Balancer balancer(codebook, planned.balance.sets == Balance::kKernel ? layout.positions : 1);
+  WeightScales scales(planned.cells, cell_scales, first);
+  BalanceTally tally;
+  if (!layout.has_rows()) {
+    balance_gathered(balancer, layout, weights, scales, codes, tally);
+    return tally;
+  }
+  const std::uint64_t width = layout.width();
+  for (std::uint64_t row = 0; row < weights.size; row += width) {
+    balancer.balance(weights.part(row, width), codes + row, scales.row(row, width), tally);
+  }
+  return tally;
+}
+
+void write_piece(const RunState& run, std::size_t index, SlabRange range,
+                 std::span<const std::uint8_t> codes) {
   const PlannedTensor& planned = run.plan.tensors[index];
   const int bits = planned.settings.bits;
-  const SlabRange range = piece_range(planned, piece);
-  std::vector<float> scratch;
-  const WeightView weights = floats_of(run.model, index, range, scratch);
-  std::vector<std::uint8_t> codes(range.count);
-  encoder.find_codes(weights, codes.data());
-  BalanceTally tally = balance_piece(planned, run.reports[index].codebook, weights, codes.data());
   release(run.model, index, range);
   std::vector<std::uint8_t> packed(packed_size(range.count, bits));
   kernels().pack(codes.data(), codes.size(), bits, packed.data());
   run.sink.write(index, Part::kCodes, packed_size(range.first, bits),
                  std::as_bytes(std::span(packed)));
   run.meter.add(range.count * size_of(planned.info.dtype));
+}
+
+BalanceTally encode_balanced_piece(const RunState& run, std::size_t index, std::uint64_t piece,
+                                   const Encoder& encoder) {
+  const PlannedTensor& planned = run.plan.tensors[index];
+  const SlabRange range = balanced_piece(planned, piece);
+  std::vector<float> scratch;
+  const WeightView weights = floats_of(run.model, index, range, scratch);
+  std::vector<std::uint8_t> codes(range.count);
+  encoder.find_codes(weights, codes.data());
+  BalanceTally tally =
+      balance_piece(planned, run.reports[index].codebook, {}, range.first, weights, codes.data());
+  write_piece(run, index, range, codes);
   return tally;
 }
 

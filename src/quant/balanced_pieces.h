@@ -7,6 +7,7 @@
 #include "quant/balance.h"
 #include "quant/distribution.h"
 #include "quant/encoder.h"
+#include "quant/float_slabs.h"
 #include "quant/run_state.h"
 
 namespace wquant {
@@ -15,6 +16,19 @@ namespace wquant {
 
 /// Number of pieces of a planned tensor.
 std::uint64_t balanced_pieces(const PlannedTensor& planned);
+
+/// Where a piece lies.
+SlabRange balanced_piece(const PlannedTensor& planned, std::uint64_t piece);
+
+/// Balances the codes of a piece that begins at weight `first`; `scales` by cell are empty where
+/// there are none.
+BalanceTally balance_piece(const PlannedTensor& planned, const Codebook& codebook,
+                           std::span<const float> scales, std::uint64_t first, WeightView weights,
+                           std::uint8_t* codes);
+
+/// Packs the codes of a piece into the sink, and is done with its weights.
+void write_piece(const RunState& run, std::size_t index, SlabRange range,
+                 std::span<const std::uint8_t> codes);
 
 /// Encodes a piece into the sink, by thresholds first, and balances it. Needs memory for the
 /// piece's codes and, where they do not lie in memory as float32, its weights.

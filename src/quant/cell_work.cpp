@@ -1,19 +1,17 @@
 #include "quant/cell_work.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <cstring>
+#include <limits>
 #include <mutex>
 #include <optional>
 #include <span>
 #include <utility>
+#include <vector>
 
-#include "base/cell_walk.h"
 #include "base/float_convert.h"
-#include "quant/cell_scales.h"
-#include "quant/encoder.h"
-#include "quant/error_sums.h"
+#include "quant/balanced_pieces.h"
+#include "quant/cell_encoder.h"
 #include "quant/named_work.h"
 
 namespace wquant {
@@ -37,70 +35,28 @@ int exponent_for(float largest) {
   return exponent - kLargestExponent;
 }
 
-using CodeCounts = std::array<std::uint64_t, 256>;
-
-/// Pairs of codes of up to 4 bits, which are as many as single codes of 8.
-void count_pairs(std::span<const std::uint8_t> codes, CodeCounts& counts) {
-  constexpr int kBits = 4;
-  std::array<std::array<std::uint32_t, 256>, 4> tables = {};
-  std::size_t i = 0;
-  for (; i + 8 <= codes.size(); i += 8) {
-    std::uint64_t eight = 0;
-    std::memcpy(&eight, codes.data() + i, sizeof eight);
-    eight |= eight >> kBits;  // Every other byte has a pair.
-    for (std::size_t k = 0; k < tables.size(); ++k) ++tables[k][eight >> (16 * k) & 0xFF];
+/// Levels times a factor and a power of two.
+Codebook scaled(Codebook book, double factor, int exponent) {
+  for (float& level : book.levels) {
+    level = static_cast<float>(std::ldexp(static_cast<double>(level) * factor, exponent));
   }
-  for (; i < codes.size(); ++i) ++counts[codes[i]];
-  for (std::size_t pair = 0; pair < counts.size(); ++pair) {
-    std::uint64_t count = 0;
-    for (const auto& table : tables) count += table[pair];
-    counts[pair & 0xF] += count;
-    counts[pair >> kBits] += count;
-  }
-}
-
-void count_codes(std::span<const std::uint8_t> codes, int bits, CodeCounts& counts) {
-  if (bits <= 4) return count_pairs(codes, counts);
-  // Several tables: a count need not wait for the one before.
-  std::array<std::array<std::uint32_t, 256>, 4> tables = {};
-  std::size_t i = 0;
-  for (; i + tables.size() <= codes.size(); i += tables.size()) {
-    for (std::size_t k = 0; k < tables.size(); ++k) ++tables[k][codes[i + k]];
-  }
-  for (; i < codes.size(); ++i) ++tables[0][codes[i]];
-  for (const auto& table : tables) {
-    for (std::size_t code = 0; code < counts.size(); ++code) counts[code] += table[code];
-  }
-}
-
-std::vector<float> inverses_of(std::span<const float> scales) {
-  std::vector<float> inverses;
-  inverses.reserve(scales.size());
-  for (const float scale : scales) inverses.push_back(scale > 0 ? 1 / scale : 0);
-  return inverses;
-}
-
-double entropy_of(const CodeCounts& counts, double all) {
-  double entropy = 0;
-  for (const std::uint64_t count : counts) {
-    const double share = static_cast<double>(count) / all;
-    if (share > 0) entropy -= share * std::log2(share);
-  }
-  return entropy;
+  return book;
 }
 
 /// Levels are fitted to a sample of cells, then every cell gets the scale that suits its weights
 /// best, then weights are encoded and summed up: where cells are short, slab by slab in one go. The
-/// factor of the rescale, which all levels share, follows from the sums.
+/// factor of the rescale, which all levels share, follows from the sums. With the levels final,
+/// codes are balanced, where that is wanted: only then they are written.
 class CellWork : public NamedWork {
  public:
   using NamedWork::NamedWork;
 
  private:
-  enum class Stage { kNone, kScale, kEncode, kDone };
+  enum class Stage { kNone, kScale, kEncode, kBalance, kDone };
 
   [[nodiscard]] const CellPlan& plan() const { return planned().cells; }
   [[nodiscard]] std::uint64_t weights() const { return planned().info.count(); }
+  [[nodiscard]] bool balanced() const { return planned().balance.sets != Balance::kOff; }
 
   /// Whether slabs hold whole cells but for those at their ends.
   [[nodiscard]] bool is_local() const {
@@ -109,54 +65,72 @@ class CellWork : public NamedWork {
 
   std::uint64_t begin() override {
     if (stage_ == Stage::kNone) prepare();
-    if (stage_ == Stage::kDone) return 0;
-    return stage_ == Stage::kScale ? (plan().cells + cells_at_a_time() - 1) / cells_at_a_time()
-                                   : slab_count(weights());
+    switch (stage_) {
+      case Stage::kScale:
+        return (plan().cells + cells_at_a_time() - 1) / cells_at_a_time();
+      case Stage::kEncode:
+        return slab_count(weights());
+      case Stage::kBalance:
+        return balanced_pieces(planned());
+      default:
+        return 0;
+    }
   }
 
   void prepare() {
     report() = begin_report(planned());
     std::vector<float> head;
     const SlabRange range = {0, std::min<std::uint64_t>(kPivotWeights, weights())};
-    pivot_ = static_cast<double>(
-        static_cast<float>(pivot_of(floats_of(run_.model, index_, range, head))));
+    const WeightView first = floats_of(run_.model, index_, range, head);
     try {
       codebook_ = fit_cells(run_, index_);
     } catch (const NonFiniteWeights&) {
       refuse_nonfinite(run_, index_);
     }
-    encoder_.emplace(codebook_.book, codebook_.weights);
+    pivot_ = static_cast<double>(static_cast<float>(pivot_of(first)));
+    encoder_.emplace(plan(), codebook_, pivot_);
     exponent_ = exponent_for(codebook_.largest);
-    if (!is_local()) scales_.resize(plan().cells);
-    sums_.resize(slab_count(weights()));
+    if (!is_local() || balanced()) scales_.resize(plan().cells);
     stage_ = is_local() ? Stage::kEncode : Stage::kScale;
+    sums_.resize(slab_count(weights()));
   }
 
   void run(std::uint64_t part, Scratch& scratch) override {
     if (stage_ == Stage::kScale) {
       find_scales(part);
-    } else {
+    } else if (stage_ == Stage::kEncode) {
       encode(part, scratch);
+    } else {
+      balance(part, scratch);
     }
   }
 
   void end() override {
-    if (stage_ == Stage::kScale) {
-      largest_ = *std::max_element(scales_.begin(), scales_.end());
-      exponent_ = exponent_for(largest_);
-      write_scales(0, scales_);
-      stage_ = Stage::kEncode;
-    } else if (largest_ > std::ldexp(kLargestHalf, exponent_)) {
-      // What no sampled cell told: once more.
-      exponent_ = exponent_for(largest_);
-      run_.sink.restart(index_, Part::kCodes);
-      run_.sink.restart(index_, Part::kScales);
-      counts_ = {};
-      std::fill(sums_.begin(), sums_.end(), ErrorSums());
-    } else {
-      stage_ = Stage::kDone;
-      finish();
+    switch (stage_) {
+      case Stage::kScale:
+        largest_ = *std::max_element(scales_.begin(), scales_.end());
+        exponent_ = exponent_for(largest_);
+        write_scales(0, scales_);
+        factors_.emplace(0, scales_);
+        stage_ = Stage::kEncode;
+        break;
+      case Stage::kEncode:
+        if (largest_ > std::ldexp(kLargestHalf, exponent_)) return encode_again();
+        take_levels();
+        stage_ = balanced() ? Stage::kBalance : Stage::kDone;
+        break;
+      default:
+        report_balanced();
+        stage_ = Stage::kDone;
     }
+  }
+
+  /// No sampled cell told of a scale that large.
+  void encode_again() {
+    exponent_ = exponent_for(largest_);
+    if (!balanced()) run_.sink.restart(index_, Part::kCodes);
+    run_.sink.restart(index_, Part::kScales);
+    std::fill(sums_.begin(), sums_.end(), CellSums());
   }
 
   [[nodiscard]] std::uint64_t cells_at_a_time() const {
@@ -175,69 +149,125 @@ class CellWork : public NamedWork {
     for (std::uint64_t i = 0; i < count; ++i) scales_[first + i] = finder.find(rows.cell(i)).scale;
   }
 
-  /// The scales of the cells that lie in the slab, wholly or in part.
+  struct CellRange {
+    std::uint64_t begin, end;
+  };
+  /// The cells that lie in a range, wholly or in part, where they are local.
+  [[nodiscard]] CellRange cells_of(SlabRange range) const {
+    return {range.first / plan().run, (range.first + range.count + plan().run - 1) / plan().run};
+  }
+
+  /// The factors of the cells of a range, where they are local.
+  [[nodiscard]] std::optional<CellFactors> local_factors(SlabRange range,
+                                                         std::span<const float> scales) const {
+    if (!is_local()) return {};
+    return CellFactors(cells_of(range).begin * plan().run, scales);
+  }
+
+  /// Finds the scales of the cells that lie in the slab, wholly or in part.
   std::vector<float> scales_of(SlabRange range, Scratch& scratch) {
     const std::uint64_t run = plan().run;
-    const std::uint64_t begin = range.first / run;
-    const std::uint64_t end = (range.first + range.count + run - 1) / run;
+    const auto [begin, end] = cells_of(range);
     const SlabRange whole = {begin * run, std::min(end * run, weights()) - begin * run};
     const WeightView all = floats_of(run_.model, index_, whole, scratch.weights);
     std::vector<float> scales(end - begin);
     ScaleFinder(codebook_, weights()).find_all(all, run, scales);
-    // A cell of two slabs gets the same from both; the one that it begins in writes it.
-    const std::uint64_t begun = begin * run < range.first ? 1 : 0;
-    write_scales(begin + begun, std::span(scales).subspan(begun));
+    // A cell of two slabs gets the same from both; the one that it begins in keeps it.
+    const std::uint64_t before = begin * run < range.first ? 1 : 0;
+    const auto begun = std::span(scales).subspan(before);
+    write_scales(begin + before, begun);
+    if (balanced()) std::copy(begun.begin(), begun.end(), &scales_[begin + before]);
+    const std::lock_guard lock(mutex_);
+    largest_ = std::max(largest_, *std::max_element(scales.begin(), scales.end()));
     return scales;
   }
 
   void encode(std::uint64_t slab, Scratch& scratch) {
     const SlabRange range = slab_range(weights(), slab);
     const std::vector<float> own = is_local() ? scales_of(range, scratch) : std::vector<float>();
-    const std::vector<float>& scales = is_local() ? own : scales_;
-    // Weight that the first cell of `scales` begins at.
-    const std::uint64_t origin = is_local() ? range.first / plan().run * plan().run : 0;
-    const std::vector<float> inverses = inverses_of(scales);
-    CodeCounts counts = {};
-    std::vector<float> units(kBlock);
+    const std::optional<CellFactors> own_factors = local_factors(range, own);
+    const CellFactors& factors = own_factors ? *own_factors : *factors_;
     std::vector<std::uint8_t> codes;
+    const auto encode_block = [&](std::uint64_t first, WeightView block) {
+      codes.resize(block.size);
+      encoder_->find_codes(first, block, factors, codes);
+      encoder_->add_errors(first, block, factors, codes, codebook_.book, sums_[slab]);
+    };
+    if (balanced()) {
+      for_each_block(run_.model, index_, range, scratch.block, encode_block);
+      finish_read(run_, index_, range);
+      return;
+    }
     const int bits = planned().settings.bits;
     encode_slab(
         run_, index_, slab,
         [&](std::uint64_t first, WeightView block, std::uint8_t* packed) {
-          codes.resize(block.size);
-          multiply_by_cell(plan(), first - origin, block.size, block.data, inverses.data(),
-                           units.data());
-          encoder_->find_codes({units.data(), block.size}, codes.data());
+          encode_block(first, block);
           kernels().pack(codes.data(), codes.size(), bits, packed);
-          kernels().expand(codes.data(), codes.size(), codebook_.book.levels.data(), bits,
-                           units.data());
-          multiply_by_cell(plan(), first - origin, block.size, units.data(), scales.data(),
-                           units.data());
-          sums_[slab].add(block, units.data(), pivot_);
-          count_codes(codes, bits, counts);
         },
         scratch);
-    const std::lock_guard lock(mutex_);
-    for (std::size_t code = 0; code < counts.size(); ++code) counts_[code] += counts[code];
-    if (is_local()) largest_ = std::max(largest_, *std::max_element(own.begin(), own.end()));
   }
 
-  void finish() {
-    ErrorSums all;
-    for (const ErrorSums& sums : sums_) all += sums;
-    if (!std::isfinite(all.d2)) refuse_nonfinite(run_, index_);
-    const double factor = all.factor(planned().settings.rescale, pivot_);
+  void balance(std::uint64_t piece, Scratch& scratch) {
+    const SlabRange range = balanced_piece(planned(), piece);
+    const WeightView all = floats_of(run_.model, index_, range, scratch.weights);
+    const auto cells = is_local() ? cells_of(range) : CellRange{0, 0};
+    const std::optional<CellFactors> own_factors =
+        local_factors(range, std::span(scales_).subspan(cells.begin, cells.end - cells.begin));
+    const CellFactors& factors = own_factors ? *own_factors : *factors_;
+    std::vector<std::uint8_t> codes(range.count);
+    const auto for_blocks = [&](auto&& f) {
+      for (std::uint64_t at = 0; at < range.count; at += kBlock) {
+        const std::uint64_t n = std::min(kBlock, range.count - at);
+        f(range.first + at, all.part(at, n), std::span(codes).subspan(at, n));
+      }
+    };
+    for_blocks([&](std::uint64_t first, WeightView block, std::span<std::uint8_t> found) {
+      encoder_->find_codes(first, block, factors, found);
+    });
+    tallies_[piece] = balance_piece(planned(), final_, scales_, range.first, all, codes.data());
+    for_blocks([&](std::uint64_t first, WeightView block, std::span<std::uint8_t> found) {
+      encoder_->add_errors(first, block, factors, found, final_, sums_[piece]);
+    });
+    write_piece(run_, index_, range, codes);
+  }
+
+  [[nodiscard]] CellSums all_sums() const {
+    CellSums all;
+    for (const CellSums& sums : sums_) all += sums;
+    return all;
+  }
+
+  /// With the factor that follows from the sums.
+  void take_levels() {
+    const CellSums all = all_sums();
+    if (!std::isfinite(all.errors.d2)) refuse_nonfinite(run_, index_);
+    const double factor = all.errors.factor(planned().settings.rescale, pivot_);
     TensorReport& result = report();
-    result.codebook = std::move(codebook_.book);
+    result.codebook = scaled(codebook_.book, factor, exponent_);
+    result.codebook.thresholds.clear();
     result.codebook.scale = factor;
     result.codebook.gap = std::numeric_limits<double>::quiet_NaN();
-    all.fill(result, factor, pivot_);
-    result.entropy = entropy_of(counts_, all.count);
-    result.codebook.thresholds.clear();
-    for (float& level : result.codebook.levels) {
-      level = static_cast<float>(std::ldexp(static_cast<double>(level) * factor, exponent_));
-    }
+    all.errors.fill(result, factor, pivot_);
+    result.entropy = all.entropy();
     run_.sink.write(index_, Part::kLevels, 0, std::as_bytes(std::span(result.codebook.levels)));
+    if (!balanced()) return;
+    final_ = scaled(codebook_.book, factor, 0);
+    tallies_.resize(balanced_pieces(planned()));
+    sums_.assign(tallies_.size(), {});
+  }
+
+  void report_balanced() {
+    BalanceTally tally;
+    for (const BalanceTally& one : tallies_) tally.add(one);
+    TensorReport& result = report();
+    result.balance_figures = {tally.moved, result.codebook.rho, tally.largest_sum_before,
+                              tally.largest_sum_after};
+    const CellSums all = all_sums();
+    const double unscaled = result.codebook.relative_error_unscaled;
+    all.errors.fill(result, 1, pivot_);
+    result.codebook.relative_error_unscaled = unscaled;
+    result.entropy = all.entropy();
   }
 
   /// Writes scales of cells from `first` on.
@@ -253,13 +283,15 @@ class CellWork : public NamedWork {
   Stage stage_ = Stage::kNone;
   double pivot_ = 0;
   CellCodebook codebook_;
-  std::optional<Encoder> encoder_;
-  int exponent_ = 0;             // Stored scales are 2^-exponent_ of the scales.
-  std::vector<float> scales_;    // By cell, where slabs do not hold whole cells.
-  std::vector<ErrorSums> sums_;  // By slab.
-  std::mutex mutex_;             // Of what follows, while slabs are encoded.
-  float largest_ = 0;            // Of all scales.
-  CodeCounts counts_ = {};
+  std::optional<CellEncoder> encoder_;
+  int exponent_ = 0;           // Stored scales are 2^-exponent_ of the scales.
+  std::vector<float> scales_;  // By cell, where slabs do not hold whole cells or will be balanced.
+  std::optional<CellFactors> factors_;  // Of all of them, where slabs do not hold whole cells.
+  std::vector<CellSums> sums_;          // By slab, later by piece.
+  std::mutex mutex_;                    // Of largest_, while slabs are encoded.
+  float largest_ = 0;                   // Of all scales.
+  Codebook final_;                      // With the factor of the rescale, for balancing.
+  std::vector<BalanceTally> tallies_;   // By piece.
 };
 
 }  // namespace

@@ -132,7 +132,8 @@ Codes balanced_codes(const Layer& layer, const Codebook& book, BalanceTally& tal
   Codes codes = nearest_codes(layer.weights, book);
   Balancer balancer(book, layer.positions);
   for (std::size_t first = 0; first < codes.size(); first += layer.width()) {
-    balancer.balance({layer.weights.data() + first, layer.width()}, codes.data() + first, tally);
+    balancer.balance({layer.weights.data() + first, layer.width()}, codes.data() + first, nullptr,
+                     tally);
   }
   return codes;
 }
