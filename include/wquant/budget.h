@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -8,39 +9,45 @@
 
 namespace wquant {
 
-/// What a tensor costs with one number of bits.
-struct BitChoice {
+/// What a tensor costs in one form.
+struct Choice {
   int bits = 0;
   std::uint64_t bytes = 0;  ///< Of all its parts, see stored_size().
   double error = 0;         ///< 1 - rho^2, the share of the variance that is lost.
+  double weight = 1;        ///< Factor of the error, see TensorSettings::weight.
+  std::size_t variant = 0;  ///< Of the plans, the one that it is from.
+
+  /// What it adds to the sum that is to be least.
+  [[nodiscard]] double term() const { return weight * error; }
 };
 
-/// The choices of a tensor, by ascending bits; empty for one that is kept.
-using BitLadder = std::vector<BitChoice>;
+/// The choices of a tensor, by ascending bytes, then terms; empty for one that is kept.
+using Ladder = std::vector<Choice>;
 
-/// Reads the weights once and tells what every number of bits would cost, tensor by tensor of the
-/// plan. A tensor whose bits a rule sets has that choice alone; a family may have fewer than
-/// 8. Throws Error naming the tensor.
-std::vector<BitLadder> survey_bits(const ModelReader& model, const Plan& plan,
-                                   const RunOptions& options = {});
+/// Reads the weights and tells what every number of bits would cost, tensor by tensor, in each of
+/// the plans, which are of one model and differ in settings only. With scales the error is that of
+/// a sample. A tensor whose bits a rule sets has those alone; a family may have fewer than 8.
+/// Throws Error naming the tensor.
+std::vector<Ladder> survey(const ModelReader& model, std::span<const Plan> variants,
+                           const RunOptions& options = {});
 
-/// How many bits every tensor gets.
-struct BitAllocation {
-  std::vector<int> bits;    ///< By tensor; 0 for one that is kept.
-  std::uint64_t bytes = 0;  ///< Of all parts.
-  double error = 0;         ///< Sum over tensors of 1 - rho^2.
-  double gap = 0;           ///< Proven: no allocation of so many bytes has a sum below error - gap.
+/// What every tensor gets.
+struct Allocation {
+  std::vector<std::optional<Choice>> choices;  ///< By tensor; none for one that is kept.
+  std::uint64_t bytes = 0;                     ///< Of all parts.
+  double error = 0;                            ///< Sum of the terms.
+  double gap = 0;  ///< Proven: no allocation of so many bytes has a sum below error - gap.
 };
 
-/// The allocation with the least sum of errors that takes at most `bytes`: every tensor counts
+/// The allocation with the least sum of terms that takes at most `bytes`: every tensor counts
 /// once, however many weights it has. Greedy along the convex hulls of the ladders, which is
 /// optimal but for the last step, then what still fits; the linear relaxation gives the gap
 /// (Sinha, Zoltners: The multiple-choice knapsack problem, 1979). Throws Error (limit) naming the
 /// least bytes when `bytes` are too few.
-BitAllocation allocate_bits(std::span<const BitLadder> ladders, std::uint64_t bytes);
+Allocation allocate(std::span<const Ladder> ladders, std::uint64_t bytes);
 
-/// The best allocation of that kind in which all tensors with a choice have the same bits; bits is
-/// empty when none fits.
-BitAllocation uniform_bits(std::span<const BitLadder> ladders, std::uint64_t bytes);
+/// The best allocation of that kind in which all tensors with a choice have the same bits and
+/// variant; nothing when none fits.
+std::optional<Allocation> uniform_allocation(std::span<const Ladder> ladders, std::uint64_t bytes);
 
 }  // namespace wquant

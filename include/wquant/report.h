@@ -34,13 +34,15 @@ struct TensorReport {
   CellPlan cells;
 };
 
-/// How bits were allotted for a size.
+/// How bits, and what else was left open, were allotted for a size.
 struct BudgetReport {
-  std::uint64_t target_bytes = 0;  ///< That the file may have.
-  double error = 0;                ///< Sum over quantized tensors of 1 - rho^2, as planned.
-  double gap = 0;                  ///< No allocation of the size has a sum below error - gap.
-  int uniform_bits = 0;            ///< The most that all tensors alike could have; 0: not even 1.
-  double uniform_error = 0;        ///< The sum with those.
+  std::uint64_t target_bytes = 0;  ///< That the file may have; 0: as few as the correlation allows.
+  double error = 0;  ///< Sum over quantized tensors of weight (1 - rho^2), as planned.
+  double gap = 0;    ///< No allocation of the size has a sum below error - gap.
+  /// The best that all tensors alike could have; 0 bits: not even 1 fits.
+  TensorSettings uniform;
+  int uniform_bits = 0;
+  double uniform_error = 0;  ///< The sum with those.
 };
 
 /// What became of a model.

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -68,7 +69,8 @@ struct TensorSettings {
   SearchRule search = SearchRule::kAuto;
   Balance balance = Balance::kAuto;
   Granularity granularity = Granularity::kTensor;
-  std::uint64_t group_size = 0;     ///< Weights a group of Granularity::kGroup, at least 2.
+  std::uint64_t group_size = 0;  ///< Weights a group of Granularity::kGroup, at least 2.
+  double weight = 1;  ///< Of the tensor's error where bits are chosen for a size; at least 0.
   std::optional<std::size_t> axis;  ///< Of the output channels; unset: as the format has it.
 
   bool operator==(const TensorSettings&) const = default;
@@ -86,8 +88,8 @@ std::string granularity_text(const TensorSettings& settings);
 std::string ratio_text(const TensorSettings& settings);
 
 /// Changes settings by `key=value` items as in "bits=5,mode=linear". Keys: bits, mode, values,
-/// rescale, ratio, range, search, balance, granularity, axis. Throws Error (usage) that lists what
-/// is valid and suggests the nearest.
+/// rescale, ratio, range, search, balance, granularity, axis, weight. Throws Error (usage) that
+/// lists what is valid and suggests the nearest.
 void apply(TensorSettings& settings, std::string_view items);
 
 /// Throws Error (usage) when the settings contradict each other or lie out of range.
@@ -112,7 +114,9 @@ struct Settings {
   std::vector<SettingsRule> rules;     ///< The last match of a name wins, key by key.
   std::optional<std::string> include;  ///< Only names that match are quantized.
   std::optional<std::string> exclude;  ///< Names that match are kept.
-  bool all = false;                    ///< Quantize tensors of less than 2 dimensions too.
+  /// TensorSettings::weight by name; those of rules come before.
+  std::map<std::string, double> weights;
+  bool all = false;     ///< Quantize tensors of less than 2 dimensions too.
   bool strict = false;  ///< A kept floating-point tensor of 2 or more dimensions is an error.
   NonFinite nonfinite = NonFinite::kError;
 };

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -44,8 +45,8 @@ Outputs outputs_of(const QuantizeOptions& options) {
   }
   if (options.output.empty()) {
     const TensorSettings& settings = options.settings.tensor;
-    const bool one_width = options.target_size.empty() && !options.avg_bits;
-    outputs.model = quantized_path(options.input, settings.mode, one_width ? settings.bits : 0);
+    outputs.model =
+        quantized_path(options.input, settings.mode, options.has_budget() ? 0 : settings.bits);
   }
   outputs.report = report_path(outputs.model);
   return outputs;
@@ -105,6 +106,7 @@ Report dry_report(const Plan& plan) {
     tensor.settings = planned.settings;
     if (planned.same_as) tensor.same_as = plan.tensors[*planned.same_as].info.name;
     tensor.balance = planned.balance;
+    tensor.cells = planned.cells;
     tensor.codebook.bits = planned.quantized ? planned.settings.bits : 0;
     tensor.bytes = stored_size(planned);
     report.tensors.push_back(std::move(tensor));
@@ -129,30 +131,31 @@ struct Foreseen {
   std::optional<BudgetReport> budget;
 };
 
-/// Chooses the bits for a size where one is asked for.
-std::optional<BudgetReport> plan_budget(const QuantizedFormat& format, const QuantizedJob& job,
-                                        Plan& plan, const QuantizeOptions& options) {
-  if (options.target_size.empty() && !options.avg_bits) return {};
-  const std::uint64_t bytes = options.avg_bits ? target_bytes(*options.avg_bits, job.model)
-                                               : target_bytes(options.target_size, job.model);
-  try {
-    return plan_for_size(format, job, plan, bytes, options);
-  } catch (Error& error) {
-    if (error.kind() != ErrorKind::kUsage) error.at_file(options.input);
-    throw;
+/// Chooses for a size or a correlation.
+BudgetReport plan_budget(const QuantizedFormat& format, const QuantizedJob& job,
+                         const Survey& survey, Plan& plan, const QuantizeOptions& options) {
+  if (options.avg_bits) {
+    return plan_for_size(format, job, survey, plan, target_bytes(*options.avg_bits, job.model));
   }
+  if (options.target_size.empty()) return plan_for_correlation(survey, plan);
+  return plan_for_size(format, job, survey, plan, target_bytes(options.target_size, job.model));
 }
 
-/// The whole work. The report's file is complete before the model's file gets its name, so that
-/// only the two renames stand between neither and both.
-Report write_outputs(const QuantizedFormat& format, const QuantizedJob& job,
-                     const Foreseen& foreseen, const QuantizeOptions& options,
-                     const Outputs& outputs) {
+/// Asks for more bytes for what became too bad; false when there is nothing to ask for.
+using RaiseBudget = std::function<bool(const Report& written)>;
+
+/// The whole work, or nothing when a tensor's correlation is too low. The report's file is complete
+/// before the model's file gets its name, so that only the two renames stand between neither and
+/// both.
+std::optional<Report> write_outputs(const QuantizedFormat& format, const QuantizedJob& job,
+                                    const Foreseen& foreseen, const QuantizeOptions& options,
+                                    const Outputs& outputs, const RaiseBudget& raise_budget) {
   const Overwrite overwrite = options.force ? Overwrite::kReplace : Overwrite::kRefuse;
   OutputFile report_file(outputs.report, overwrite);
   const auto writer = format.make(job, overwrite);
   Report report = run_with_progress(job.model, job.plan, *writer, options);
   if (options.min_correlation) {
+    if (raise_budget(report)) return {};
     require_correlation(report, *options.min_correlation, options.input);
   }
   report.budget = foreseen.budget;
@@ -188,6 +191,31 @@ bool quantizes_any(const Plan& plan) {
                      [](const PlannedTensor& tensor) { return tensor.quantized; });
 }
 
+/// Once, or again with more bytes for tensors that balancing took too much correlation from.
+void run_job(const QuantizedFormat& format, const QuantizedJob& job, Plan& plan,
+             const QuantizeOptions& options, const Outputs& outputs) {
+  std::optional<Survey> survey;
+  if (options.has_budget()) survey = survey_of(job, options);
+  for (std::optional<Report> report; !report;) {
+    Foreseen foreseen;
+    if (survey) foreseen.budget = plan_budget(format, job, *survey, plan, options);
+    foreseen.sizes = format.sizes(job);
+    spdlog::debug("{}: {}", printable(outputs.model.string(), 1000),
+                  byte_text(foreseen.sizes.file_bytes));
+    check_stop();
+    if (options.dry_run) {
+      report = dry_report(plan);
+      report->budget = foreseen.budget;
+      name_files(*report, options, outputs, foreseen.sizes);
+    } else {
+      report = write_outputs(format, job, foreseen, options, outputs, [&](const Report& written) {
+        return survey && raise(*survey, plan, written, *options.min_correlation);
+      });
+    }
+    if (report) print_report(*report, options);
+  }
+}
+
 void execute(const QuantizeOptions& options) {
   if (options.input != kStandardInput) require_exists(options.input);
   const Outputs outputs = outputs_of(options);
@@ -207,17 +235,12 @@ void execute(const QuantizeOptions& options) {
                  printable(options.input, 1000));
   }
   const QuantizedJob job{*model, plan, options.settings, outputs.model};
-  const std::optional<BudgetReport> budget = plan_budget(format, job, plan, options);
-  const QuantizedSizes sizes = format.sizes(job);
-  spdlog::debug("{}: {}", printable(outputs.model.string(), 1000), byte_text(sizes.file_bytes));
-  check_stop();
-  if (options.dry_run) {
-    Report report = dry_report(plan);
-    report.budget = budget;
-    name_files(report, options, outputs, sizes);
-    return print_report(report, options);
+  try {
+    run_job(format, job, plan, options, outputs);
+  } catch (Error& error) {
+    if (error.kind() != ErrorKind::kUsage) error.at_file(options.input);
+    throw;
   }
-  print_report(write_outputs(format, job, {sizes, budget}, options, outputs), options);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "cli/arguments.h"
+#include "cli/weights_file.h"
 #include "wquant/codebook.h"
 #include "wquant/error.h"
 
@@ -18,7 +19,7 @@ namespace {
 constexpr std::string_view kEpilog =
     "Floating-point tensors of 2 or more dimensions are quantized, the rest is kept; the report\n"
     "says why. Items of --set: bits, mode, ratio, range, values, rescale, search,\n"
-    "balance, granularity, axis; the last match wins.\n"
+    "balance, granularity, axis, weight; the last match wins.\n"
     "Exit codes: 0 done, 1 failed, 2 usage, 3 a limit was not met, 130 interrupted.";
 
 /// One option that settings.h knows by its key.
@@ -45,7 +46,7 @@ struct Typed {
   std::array<std::string, kSettingRows.size()> settings;
   std::array<CLI::Option*, kSettingRows.size()> options = {};
   std::vector<std::string> rules;
-  std::string nonfinite = "error", include, exclude;
+  std::string nonfinite = "error", include, exclude, weights;
 };
 
 std::string mode_names() {
@@ -78,6 +79,10 @@ void add_selection(Parser& parser, Typed& typed, Settings& settings) {
   parser.add_flag("--all", settings.all, "tensors of less than 2 dimensions too");
   parser.add_flag("--strict", settings.strict,
                   "a kept float tensor of 2 or more dimensions is an error");
+  parser
+      .add_option("--weights", typed.weights,
+                  "JSON object: name of a tensor -> factor of its error in a size's sum")
+      ->type_name("FILE");
   parser.add_option("--nonfinite", typed.nonfinite, "what a NaN or infinity does (default error)")
       ->type_name("error|keep");
 }
@@ -88,11 +93,12 @@ void add_run(Parser& parser, QuantizeOptions& options) {
       ->check(CLI::Range(0, 4096));
   parser
       .add_option("--min-correlation", options.min_correlation,
-                  "write nothing when a tensor's correlation is lower")
+                  "least correlation of every tensor: chooses bits, or with --bits writes nothing")
       ->type_name("R");
   parser
       .add_option("--target-size", options.target_size,
-                  "choose the bits of each tensor for this size: 6x, 35%, 4.2MB")
+                  "choose the bits of each tensor for this size: 6x, 35%, 4.2MB; of --mode and\n"
+                  "--granularity too where these are lists")
       ->type_name("S");
   parser.add_option("--avg-bits", options.avg_bits, "the same for bits a weight, all counted")
       ->type_name("B");
@@ -102,18 +108,63 @@ void add_run(Parser& parser, QuantizeOptions& options) {
   parser.add_talk(options.talk);
 }
 
-void apply_setting(TensorSettings& settings, std::string_view key, const std::string& value) {
-  if (value.find(',') != std::string::npos) {
-    throw Error(fmt::format("--{} {} is more than one value", key, printable(value)),
-                "give one value", ErrorKind::kUsage);
-  }
-  wquant::apply(settings, fmt::format("{}={}", key, value));
+/// Whose values may be a list where there is a choice.
+bool may_be_list(std::string_view key) { return key == "mode" || key == "granularity"; }
+
+[[noreturn]] void fail_list(std::string_view key, const std::string& value) {
+  throw Error(
+      fmt::format("--{} {} is more than one value", key, printable(value)),
+      may_be_list(key) ? "give one value, or a --target-size to choose for" : "give one value",
+      ErrorKind::kUsage);
 }
 
-/// "RE:items" at its last colon: items hold none.
+std::vector<std::string> split(const std::string& list) {
+  std::vector<std::string> values(1);
+  for (const char c : list) {
+    if (c == ',') {
+      values.emplace_back();
+    } else {
+      values.back() += c;
+    }
+  }
+  return values;
+}
+
+/// The settings of all combinations of what was typed.
+std::vector<TensorSettings> combinations(const Typed& typed) {
+  std::vector<TensorSettings> all(1);
+  for (std::size_t i = 0; i < kSettingRows.size(); ++i) {
+    if (typed.options[i]->count() == 0) continue;
+    std::vector<TensorSettings> more;
+    for (const TensorSettings& before : all) {
+      for (const std::string& value : split(typed.settings[i])) {
+        more.push_back(before);
+        wquant::apply(more.back(), fmt::format("{}={}", kSettingRows[i].key, value));
+      }
+    }
+    all = std::move(more);
+  }
+  return all;
+}
+
+void refuse_lists(const Typed& typed, bool has_budget) {
+  for (std::size_t i = 0; i < kSettingRows.size(); ++i) {
+    const std::string_view key = kSettingRows[i].key;
+    if (typed.settings[i].find(',') == std::string::npos || (has_budget && may_be_list(key))) {
+      continue;
+    }
+    fail_list(key, typed.settings[i]);
+  }
+}
+
+/// "RE:items" at the last colon that a key follows: values may hold colons too.
 SettingsRule rule_of(const std::string& text) {
-  const std::size_t colon = text.rfind(':');
-  if (colon == std::string::npos || text.find('=', colon) == std::string::npos) {
+  std::size_t colon = std::string::npos;
+  for (std::size_t at = text.find(':'); at != std::string::npos; at = text.find(':', at + 1)) {
+    const std::size_t end = text.find_first_not_of("abcdefghijklmnopqrstuvwxyz_", at + 1);
+    if (end != std::string::npos && text[end] == '=') colon = at;
+  }
+  if (colon == std::string::npos) {
     throw Error(fmt::format("--set {} has no settings", printable(text)),
                 "write for example --set 'head:bits=5,mode=linear'", ErrorKind::kUsage);
   }
@@ -128,16 +179,20 @@ NonFinite nonfinite_of(const std::string& word) {
               ErrorKind::kUsage);
 }
 
-void understand(const Typed& typed, const Parser& parser, Settings& settings) {
-  for (std::size_t i = 0; i < kSettingRows.size(); ++i) {
-    if (typed.options[i]->count() == 0) continue;
-    apply_setting(settings.tensor, kSettingRows[i].key, typed.settings[i]);
-  }
-  check(settings.tensor);
+void understand(const Typed& typed, const Parser& parser, QuantizeOptions& options) {
+  refuse_lists(typed, options.has_budget());
+  Settings& settings = options.settings;
   for (const std::string& rule : typed.rules) settings.rules.push_back(rule_of(rule));
   if (parser.count("--include") > 0) settings.include = typed.include;
   if (parser.count("--exclude") > 0) settings.exclude = typed.exclude;
   settings.nonfinite = nonfinite_of(typed.nonfinite);
+  if (!typed.weights.empty()) settings.weights = read_weights(typed.weights);
+  for (const TensorSettings& tensor : combinations(typed)) {
+    check(tensor);
+    options.variants.push_back(settings);
+    options.variants.back().tensor = tensor;
+  }
+  settings.tensor = options.variants.front().tensor;
 }
 
 }  // namespace
@@ -159,10 +214,11 @@ bool parse_quantize_options(const Arguments& arguments, QuantizeOptions& options
   add_selection(parser, typed, options.settings);
   add_run(parser, options);
   if (!parser.parse_arguments(arguments)) return false;
-  understand(typed, parser, options.settings);
+  options.bits_given = parser.count("--bits") > 0;
+  understand(typed, parser, options);
   if (options.min_correlation) check_correlation_limit(*options.min_correlation);
   const bool for_size = !options.target_size.empty() || options.avg_bits;
-  if (for_size && parser.count("--bits") > 0) {
+  if (for_size && options.bits_given) {
     throw Error("--bits contradicts --target-size and --avg-bits", "leave one of them out",
                 ErrorKind::kUsage);
   }
@@ -170,7 +226,7 @@ bool parse_quantize_options(const Arguments& arguments, QuantizeOptions& options
     throw Error("--target-size and --avg-bits contradict each other", "leave one of them out",
                 ErrorKind::kUsage);
   }
-  if (options.min_correlation && options.dry_run) {
+  if (options.min_correlation && options.dry_run && !options.has_budget()) {
     throw Error("--dry-run reads no weight, so that there is no correlation",
                 "leave --min-correlation out", ErrorKind::kUsage);
   }

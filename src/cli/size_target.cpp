@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <optional>
@@ -45,25 +46,27 @@ std::uint64_t whole_bytes(double bytes) {
   return static_cast<std::uint64_t>(std::min(bytes, kMost));
 }
 
-void set_bits(Plan& plan, const BitAllocation& allocation) {
+/// Gives every tensor what was chosen for it.
+void take(Plan& plan, std::span<const Plan> variants, const Allocation& allocation) {
   for (std::size_t i = 0; i < plan.tensors.size(); ++i) {
-    PlannedTensor& tensor = plan.tensors[i];
-    if (!tensor.quantized) continue;
-    tensor.settings.bits = allocation.bits[tensor.same_as.value_or(i)];
+    const auto& choice = allocation.choices[plan.tensors[i].same_as.value_or(i)];
+    if (!choice) continue;
+    plan.tensors[i] = variants[choice->variant].tensors[i];
+    plan.tensors[i].settings.bits = choice->bits;
   }
 }
 
 /// Throws Error (limit) when not even the fewest bits fit beside the rest of the file.
-void check_least(std::span<const BitLadder> ladders, std::uint64_t rest, std::uint64_t bytes) {
+void check_least(std::span<const Ladder> ladders, std::uint64_t rest, std::uint64_t bytes) {
   std::uint64_t least = rest;
-  for (const BitLadder& ladder : ladders) least += ladder.empty() ? 0 : ladder.front().bytes;
+  for (const Ladder& ladder : ladders) least += ladder.empty() ? 0 : ladder.front().bytes;
   if (least <= bytes) return;
   throw Error(
       fmt::format("cannot be made as small as {} bytes: {} bytes is the least", bytes, least),
       "give a larger size, or quantize more of the tensors", ErrorKind::kLimit);
 }
 
-/// Bytes of the codes and levels of a plan.
+/// Bytes of the parts of quantized tensors of a plan.
 std::uint64_t quantized_bytes(const Plan& plan) {
   std::uint64_t total = 0;
   for (const PlannedTensor& tensor : plan.tensors) {
@@ -72,19 +75,45 @@ std::uint64_t quantized_bytes(const Plan& plan) {
   return total;
 }
 
-BudgetReport report_of(const BitAllocation& allocation, std::span<const BitLadder> ladders,
-                       std::uint64_t part_bytes, std::uint64_t bytes) {
-  const BitAllocation uniform = uniform_bits(ladders, part_bytes);
-  BudgetReport report = {bytes, allocation.error, allocation.gap, 0, uniform.error};
-  for (std::size_t i = 0; i < uniform.bits.size(); ++i) {
-    if (ladders[i].size() > 1) report.uniform_bits = uniform.bits[i];
+BudgetReport report_of(const Allocation& allocation, const Survey& survey, std::uint64_t part_bytes,
+                       std::uint64_t bytes) {
+  BudgetReport report = {bytes, allocation.error, allocation.gap, {}, 0, 0};
+  const auto uniform = uniform_allocation(survey.ladders, part_bytes);
+  if (!uniform) return report;
+  report.uniform_error = uniform->error;
+  for (std::size_t i = 0; i < uniform->choices.size(); ++i) {
+    if (survey.ladders[i].size() <= survey.variants.size()) continue;  // No choice of bits.
+    const Choice& choice = *uniform->choices[i];
+    report.uniform_bits = choice.bits;
+    report.uniform = survey.variants[choice.variant].tensors[i].settings;
   }
   return report;
 }
 
-std::vector<BitLadder> survey(const QuantizedJob& job, const QuantizeOptions& options) {
-  ProgressLine line(options.talk);
-  return survey_bits(job.model, job.plan, run_options(line, options.threads));
+/// Drops what correlates less than the limit. Throws Error (limit) naming a tensor of which nothing
+/// is left.
+void require(Survey& survey, double correlation) {
+  const double most = 1 - correlation * correlation;
+  for (std::size_t i = 0; i < survey.ladders.size(); ++i) {
+    Ladder& ladder = survey.ladders[i];
+    if (ladder.empty()) continue;
+    const auto least =
+        std::min_element(ladder.begin(), ladder.end(),
+                         [](const Choice& a, const Choice& b) { return a.error < b.error; });
+    if (least->error > most) {
+      Error error(fmt::format("correlates {:.6f} at most, where {} is the limit",
+                              std::sqrt(1 - least->error), correlation),
+                  "lower --min-correlation or keep it with --exclude", ErrorKind::kLimit);
+      throw error.at_tensor(survey.variants.front().tensors[i].info.name);
+    }
+    std::erase_if(ladder, [&](const Choice& choice) { return choice.error > most; });
+  }
+}
+
+Allocation fewest_bytes(std::span<const Ladder> ladders) {
+  std::uint64_t bytes = 0;
+  for (const Ladder& ladder : ladders) bytes += ladder.empty() ? 0 : ladder.front().bytes;
+  return allocate(ladders, bytes);
 }
 
 }  // namespace
@@ -115,19 +144,51 @@ std::uint64_t target_bytes(double bits_a_weight, const ModelReader& model) {
   return whole_bytes(bits_a_weight / 8 * static_cast<double>(contents_of(model).weights));
 }
 
-BudgetReport plan_for_size(const QuantizedFormat& format, const QuantizedJob& job, Plan& plan,
-                           std::uint64_t bytes, const QuantizeOptions& options) {
-  const std::vector<BitLadder> ladders = survey(job, options);
-  // What is not codes and levels hardly depends on the bits: it is measured until all fits.
+Survey survey_of(const QuantizedJob& job, const QuantizeOptions& options) {
+  Survey result;
+  for (const Settings& settings : options.variants) {
+    result.variants.push_back(make_plan(job.model, settings));
+  }
+  ProgressLine line(options.talk);
+  result.ladders = survey(job.model, result.variants, run_options(line, options.threads));
+  if (options.min_correlation) require(result, *options.min_correlation);
+  return result;
+}
+
+BudgetReport plan_for_size(const QuantizedFormat& format, const QuantizedJob& job,
+                           const Survey& survey, Plan& plan, std::uint64_t bytes) {
+  take(plan, survey.variants, fewest_bytes(survey.ladders));
+  // What is not parts of tensors hardly depends on the choice: it is measured until all fits.
   std::uint64_t rest = format.sizes(job).file_bytes - quantized_bytes(plan);
   for (;;) {
-    check_least(ladders, rest, bytes);
-    const BitAllocation allocation = allocate_bits(ladders, bytes - rest);
-    set_bits(plan, allocation);
+    check_least(survey.ladders, rest, bytes);
+    const Allocation allocation = allocate(survey.ladders, bytes - rest);
+    take(plan, survey.variants, allocation);
     const std::uint64_t size = format.sizes(job).file_bytes;
-    if (size <= bytes) return report_of(allocation, ladders, bytes - rest, bytes);
+    if (size <= bytes) return report_of(allocation, survey, bytes - rest, bytes);
     rest += size - bytes;
   }
+}
+
+BudgetReport plan_for_correlation(const Survey& survey, Plan& plan) {
+  const Allocation allocation = fewest_bytes(survey.ladders);
+  take(plan, survey.variants, allocation);
+  return {0, allocation.error, 0, {}, 0, 0};
+}
+
+bool raise(Survey& survey, const Plan& plan, const Report& report, double correlation) {
+  bool raised = false;
+  for (std::size_t i = 0; i < survey.ladders.size(); ++i) {
+    Ladder& ladder = survey.ladders[i];
+    if (ladder.empty() || report.tensors[i].codebook.rho >= correlation) continue;
+    const std::uint64_t bytes = stored_size(plan.tensors[i]);
+    Ladder larger = ladder;
+    std::erase_if(larger, [&](const Choice& choice) { return choice.bytes <= bytes; });
+    if (larger.empty()) continue;
+    ladder = std::move(larger);
+    raised = true;
+  }
+  return raised;
 }
 
 }  // namespace wquant

@@ -19,14 +19,14 @@ struct Step {
 };
 
 /// Corners of the lower convex hull of (bytes, error): indices of choices.
-std::vector<std::size_t> hull_of(const BitLadder& ladder) {
+std::vector<std::size_t> hull_of(const Ladder& ladder) {
   std::vector<std::size_t> hull;
   const auto rate = [&](std::size_t from, std::size_t to) {
-    return (ladder[from].error - ladder[to].error) /
+    return (ladder[from].term() - ladder[to].term()) /
            static_cast<double>(ladder[to].bytes - ladder[from].bytes);
   };
   for (std::size_t i = 0; i < ladder.size(); ++i) {
-    if (!hull.empty() && ladder[i].error >= ladder[hull.back()].error) continue;
+    if (!hull.empty() && ladder[i].term() >= ladder[hull.back()].term()) continue;
     while (hull.size() >= 2 && rate(hull[hull.size() - 2], hull.back()) <= rate(hull.back(), i)) {
       hull.pop_back();
     }
@@ -37,13 +37,13 @@ std::vector<std::size_t> hull_of(const BitLadder& ladder) {
 
 class Allocator {
  public:
-  Allocator(std::span<const BitLadder> ladders, std::uint64_t bytes)
+  Allocator(std::span<const Ladder> ladders, std::uint64_t bytes)
       : ladders_(ladders), choice_(ladders.size(), 0) {
     std::uint64_t least = 0;
-    for (const BitLadder& ladder : ladders) {
+    for (const Ladder& ladder : ladders) {
       if (ladder.empty()) continue;
       least += ladder.front().bytes;
-      error_ += ladder.front().error;
+      error_ += ladder.front().term();
     }
     if (least > bytes) {
       throw Error("the parts of the tensors take " + std::to_string(least) +
@@ -55,13 +55,14 @@ class Allocator {
     bytes_ = least;
   }
 
-  BitAllocation run() {
+  Allocation run() {
     climb_hulls();
     while (take_best_rest()) {
     }
-    BitAllocation result;
+    Allocation result;
     for (std::size_t i = 0; i < ladders_.size(); ++i) {
-      result.bits.push_back(ladders_[i].empty() ? 0 : ladders_[i][choice_[i]].bits);
+      result.choices.emplace_back();
+      if (!ladders_[i].empty()) result.choices.back() = ladders_[i][choice_[i]];
     }
     result.bytes = bytes_;
     result.error = error_;
@@ -77,10 +78,10 @@ class Allocator {
     for (std::size_t i = 0; i < ladders_.size(); ++i) {
       const std::vector<std::size_t> hull = hull_of(ladders_[i]);
       for (std::size_t k = 1; k < hull.size(); ++k) {
-        const BitChoice& from = ladders_[i][hull[k - 1]];
-        const BitChoice& to = ladders_[i][hull[k]];
+        const Choice& from = ladders_[i][hull[k - 1]];
+        const Choice& to = ladders_[i][hull[k]];
         steps.push_back(
-            {i, hull[k], static_cast<double>(to.bytes - from.bytes), from.error - to.error});
+            {i, hull[k], static_cast<double>(to.bytes - from.bytes), from.term() - to.term()});
       }
     }
     std::stable_sort(steps.begin(), steps.end(),
@@ -109,10 +110,10 @@ class Allocator {
     std::size_t choice = 0;
     for (std::size_t i = 0; i < ladders_.size(); ++i) {
       for (std::size_t k = choice_[i] + 1; k < ladders_[i].size(); ++k) {
-        const BitChoice& from = ladders_[i][choice_[i]];
-        const BitChoice& to = ladders_[i][k];
-        if (to.bytes - from.bytes > left_ || from.error - to.error <= best_gain) continue;
-        best_gain = from.error - to.error;
+        const Choice& from = ladders_[i][choice_[i]];
+        const Choice& to = ladders_[i][k];
+        if (to.bytes - from.bytes > left_ || from.term() - to.term() <= best_gain) continue;
+        best_gain = from.term() - to.term();
         tensor = i;
         choice = k;
       }
@@ -122,54 +123,77 @@ class Allocator {
   }
 
   void take(std::size_t tensor, std::size_t choice) {
-    const BitChoice& from = ladders_[tensor][choice_[tensor]];
-    const BitChoice& to = ladders_[tensor][choice];
+    const Choice& from = ladders_[tensor][choice_[tensor]];
+    const Choice& to = ladders_[tensor][choice];
     left_ -= to.bytes - from.bytes;
     bytes_ += to.bytes - from.bytes;
-    error_ += to.error - from.error;
+    error_ += to.term() - from.term();
     choice_[tensor] = choice;
   }
 
-  std::span<const BitLadder> ladders_;
+  std::span<const Ladder> ladders_;
   std::vector<std::size_t> choice_;  // By tensor.
   std::uint64_t left_ = 0, bytes_ = 0;
   double error_ = 0, bound_ = 0;
 };
 
-/// The choice of that many bits, or the only one; null where there is neither.
-const BitChoice* choice_of(const BitLadder& ladder, int bits) {
-  if (ladder.size() == 1) return ladder.data();
-  const auto found = std::find_if(ladder.begin(), ladder.end(),
-                                  [&](const BitChoice& choice) { return choice.bits == bits; });
+bool is_alike(const Choice& one, const Choice& other) {
+  return one.bits == other.bits && one.variant == other.variant;
+}
+
+/// The choice like that one, or, where there is but one number of bits, of that variant; null where
+/// there is neither.
+const Choice* choice_like(const Ladder& ladder, const Choice& wanted) {
+  const bool one_width = std::all_of(ladder.begin(), ladder.end(), [&](const Choice& choice) {
+    return choice.bits == ladder.front().bits;
+  });
+  const auto found = std::find_if(ladder.begin(), ladder.end(), [&](const Choice& choice) {
+    return is_alike(choice, wanted) || (one_width && choice.variant == wanted.variant);
+  });
   return found == ladder.end() ? nullptr : &*found;
 }
 
-/// All tensors with those bits; nothing where one has no such choice.
-std::optional<BitAllocation> allocation_of(std::span<const BitLadder> ladders, int bits) {
-  BitAllocation all;
-  for (const BitLadder& ladder : ladders) {
-    const BitChoice* choice = choice_of(ladder, bits);
-    if (choice == nullptr && !ladder.empty()) return {};
-    const BitChoice taken = choice == nullptr ? BitChoice{} : *choice;
-    all.bits.push_back(taken.bits);
-    all.bytes += taken.bytes;
-    all.error += taken.error;
+/// All tensors alike; nothing where one has no such choice.
+std::optional<Allocation> allocation_like(std::span<const Ladder> ladders, const Choice& wanted) {
+  Allocation all;
+  for (const Ladder& ladder : ladders) {
+    all.choices.emplace_back();
+    if (ladder.empty()) continue;
+    const Choice* choice = choice_like(ladder, wanted);
+    if (choice == nullptr) return {};
+    all.choices.back() = *choice;
+    all.bytes += choice->bytes;
+    all.error += choice->term();
   }
   return all;
 }
 
+/// One of each kind of choice.
+std::vector<Choice> kinds_of(std::span<const Ladder> ladders) {
+  std::vector<Choice> kinds;
+  for (const Ladder& ladder : ladders) {
+    for (const Choice& choice : ladder) {
+      const auto alike = [&](const Choice& kind) { return is_alike(kind, choice); };
+      if (std::none_of(kinds.begin(), kinds.end(), alike)) kinds.push_back(choice);
+    }
+  }
+  return kinds;
+}
+
 }  // namespace
 
-BitAllocation allocate_bits(std::span<const BitLadder> ladders, std::uint64_t bytes) {
+Allocation allocate(std::span<const Ladder> ladders, std::uint64_t bytes) {
   return Allocator(ladders, bytes).run();
 }
 
-BitAllocation uniform_bits(std::span<const BitLadder> ladders, std::uint64_t bytes) {
-  for (int bits = 8; bits >= 1; --bits) {
-    const std::optional<BitAllocation> all = allocation_of(ladders, bits);
-    if (all && all->bytes <= bytes) return *all;
+std::optional<Allocation> uniform_allocation(std::span<const Ladder> ladders, std::uint64_t bytes) {
+  std::optional<Allocation> best;
+  for (const Choice& kind : kinds_of(ladders)) {
+    std::optional<Allocation> all = allocation_like(ladders, kind);
+    if (!all || all->bytes > bytes || (best && best->error <= all->error)) continue;
+    best = std::move(all);
   }
-  return {};
+  return best;
 }
 
 }  // namespace wquant

@@ -35,25 +35,23 @@ void CellRows::clear() {
   begin_.assign(1, 0);
 }
 
-void CellRows::add(const RunState& run, std::size_t index, std::uint64_t first, std::uint64_t count,
-                   std::uint64_t most) {
-  const PlannedTensor& planned = run.plan.tensors[index];
-  const CellPlan& plan = planned.cells;
+void CellRows::add(const ModelReader& model, std::size_t index, const CellPlan& plan,
+                   std::uint64_t first, std::uint64_t count, std::uint64_t most) {
   const std::uint64_t period = plan.run * plan.cells;
-  const std::uint64_t weights = planned.info.count();
+  const std::uint64_t weights = model.tensors()[index].count();
   // Only where cells have one run each, the last may be short.
   const std::uint64_t missing = weights < period ? period - weights : 0;
   const bool has_short = missing != 0 && first + count == plan.cells;
   const std::uint64_t even = count - (has_short ? 1 : 0);
-  add_even(run, index, first, even,
-           {plan.run, std::max(weights / period, std::uint64_t{1}), period, most});
-  if (has_short) add_even(run, index, first + even, 1, {plan.run - missing, 1, period, most});
+  const std::uint64_t runs = std::max(weights / period, std::uint64_t{1});
+  add_even(model, index, plan.run, first, even, {plan.run, runs, period, most});
+  if (!has_short) return;
+  add_even(model, index, plan.run, first + even, 1, {plan.run - missing, 1, period, most});
 }
 
-/// Cells of equally many weights.
-void CellRows::add_even(const RunState& run, std::size_t index, std::uint64_t first,
-                        std::uint64_t count, const Selection& selection) {
-  const std::uint64_t distance = run.plan.tensors[index].cells.run;
+/// Cells of equally many weights, `distance` apart.
+void CellRows::add_even(const ModelReader& model, std::size_t index, std::uint64_t distance,
+                        std::uint64_t first, std::uint64_t count, const Selection& selection) {
   const std::uint64_t each = selection.weights();
   const std::size_t begin = weights_.size();
   weights_.resize(begin + count * each);
@@ -66,8 +64,7 @@ void CellRows::add_even(const RunState& run, std::size_t index, std::uint64_t fi
       const std::uint64_t at = period * selection.period + first * distance + k * selection.step;
       for (std::uint64_t cell = 0; cell < count; cell += together ? count : 1) {
         const SlabRange range = {at + cell * distance, (together ? count : 1) * selection.length};
-        place(floats_of(run.model, index, range, scratch_), to + cell * each, selection.length,
-              each);
+        place(floats_of(model, index, range, scratch_), to + cell * each, selection.length, each);
       }
     }
   }

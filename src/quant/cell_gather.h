@@ -5,7 +5,7 @@
 
 #include "kernels/kernels.h"
 #include "quant/float_slabs.h"
-#include "quant/run_state.h"
+#include "wquant/cells.h"
 
 namespace wquant {
 
@@ -21,13 +21,13 @@ class CellRows {
 
   /// Adds cells [first, first + count) of tensor `index`. A cell of many more than `most` weights
   /// is represented by about so many, spread evenly.
-  void add(const RunState& run, std::size_t index, std::uint64_t first, std::uint64_t count,
-           std::uint64_t most);
+  void add(const ModelReader& model, std::size_t index, const CellPlan& plan, std::uint64_t first,
+           std::uint64_t count, std::uint64_t most);
 
  private:
   struct Selection;
-  void add_even(const RunState& run, std::size_t index, std::uint64_t first, std::uint64_t count,
-                const Selection& selection);
+  void add_even(const ModelReader& model, std::size_t index, std::uint64_t distance,
+                std::uint64_t first, std::uint64_t count, const Selection& selection);
   void place(WeightView found, std::size_t to, std::uint64_t length, std::size_t apart);
 
   std::vector<float> weights_;

@@ -27,16 +27,13 @@ constexpr std::size_t kSmallPart = 256;
 /// Tensors of so many weights have few tried.
 constexpr std::uint64_t kMany = std::uint64_t{1} << 22;
 
-/// Levels and scales are fitted in turn so often, or until the error falls by less.
-constexpr int kRounds = 4;
+/// Levels and scales are fitted in turn until the error falls by less.
 constexpr double kLeastGain = 1e-3;
 
 /// With more weights a table of the level of every histogram key pays.
 constexpr std::size_t kTableLimit = 1 << 15;
 
-/// Weights that levels are fitted to.
-constexpr std::uint64_t kSample = std::uint64_t{1} << 20;
-/// Neighbouring cells of it: with channels inside they share cache lines.
+/// Neighbouring cells of a sample: with channels inside they share cache lines.
 constexpr std::uint64_t kNeighbours = 16;
 /// Blocks after which memory is given back.
 constexpr std::uint64_t kBlocksKept = 64;
@@ -107,28 +104,27 @@ void ScaleFinder::find_all(WeightView weights, std::uint64_t run, std::span<floa
 
 namespace {
 
-/// The cells that levels are fitted to.
-CellRows sample_cells(const RunState& run, std::size_t index) {
-  const PlannedTensor& planned = run.plan.tensors[index];
-  const std::uint64_t weights = planned.info.count();
-  const std::uint64_t cells = planned.cells.cells;
+/// Cells of about so many weights.
+CellRows sample_cells(const ModelReader& model, std::size_t index, const CellPlan& plan,
+                      std::uint64_t most) {
+  const std::uint64_t weights = model.tensors()[index].count();
   CellRows rows;
-  if (weights <= kSample) {
-    rows.add(run, index, 0, cells, weights);
+  if (weights <= most) {
+    rows.add(model, index, plan, 0, plan.cells, weights);
     return rows;
   }
-  const std::uint64_t in_cell = std::max<std::uint64_t>(weights / cells, 1);
+  const std::uint64_t in_cell = std::max<std::uint64_t>(weights / plan.cells, 1);
   const std::uint64_t each =
-      std::min(in_cell, std::clamp(kSample / cells, kLeastOfCell, kMostOfCell));
+      std::min(in_cell, std::clamp(most / plan.cells, kLeastOfCell, kMostOfCell));
   const std::uint64_t blocks =
-      std::max<std::uint64_t>(std::min(kSample / each, cells) / kNeighbours, 1);
+      std::max<std::uint64_t>(std::min(most / each, plan.cells) / kNeighbours, 1);
   for (std::uint64_t block = 0; block < blocks; ++block) {
-    const std::uint64_t first = block * cells / blocks;
-    rows.add(run, index, first, std::min(kNeighbours, cells - first), each);
+    const std::uint64_t first = block * plan.cells / blocks;
+    rows.add(model, index, plan, first, std::min(kNeighbours, plan.cells - first), each);
     // The pages around came with it.
-    if (block % kBlocksKept == 0) release(run.model, index, {0, weights});
+    if (block % kBlocksKept == 0) release(model, index, {0, weights});
   }
-  release(run.model, index, {0, weights});
+  release(model, index, {0, weights});
   return rows;
 }
 
@@ -142,15 +138,6 @@ std::vector<float> units_of(const CellRows& rows, std::span<const float> scales)
     for (std::size_t k = 0; k < cell.size; ++k) units.push_back(cell.data[k] * inverse);
   }
   return units;
-}
-
-/// Sum of w^2.
-double power_of(WeightView cell) {
-  double sum = 0;
-  for (std::size_t k = 0; k < cell.size; ++k) {
-    sum += static_cast<double>(cell.data[k]) * static_cast<double>(cell.data[k]);
-  }
-  return sum;
 }
 
 /// The level of the smallest weight of every histogram key.
@@ -193,28 +180,36 @@ float norm_of(WeightView cell) {
 
 }  // namespace
 
-CellCodebook fit_cells(const RunState& run, std::size_t index) {
+CellCodebook fit_cells(const ModelReader& model, std::size_t index, const PlannedTensor& planned,
+                       const CellEffort& effort) {
   KeyTable table;
-  TensorSettings settings = run.plan.tensors[index].settings;
+  TensorSettings settings = planned.settings;
   settings.rescale = Rescale::kNone;
-  const CellRows rows = sample_cells(run, index);
+  const CellRows rows = sample_cells(model, index, planned.cells, effort.weights);
   std::vector<float> norms;
+  double sum = 0;
   double power = 0;
   for (std::size_t i = 0; i < rows.cells(); ++i) {
     norms.push_back(norm_of(rows.cell(i)));
-    power += power_of(rows.cell(i));
+    const WeightView cell = rows.cell(i);
+    for (std::size_t k = 0; k < cell.size; ++k) {
+      const double w = cell.data[k];
+      sum += w;
+      power += w * w;
+    }
   }
+  const double variance = power - sum * sum / static_cast<double>(rows.weights());
   std::vector<float> scales = norms;
   CellCodebook best;
   double least = std::numeric_limits<double>::infinity();
-  for (int round = 0; round < kRounds; ++round) {
+  for (int round = 0; round < effort.rounds; ++round) {
     CellCodebook tried;
     tried.weights = distribution_of(units_of(rows, scales), table);
-    tried.book = fit_codebook(tried.weights, settings, run.effort);
+    tried.book = fit_codebook(tried.weights, settings, effort.search);
     if (tried.book.bits > Encoder::kRegisterBits && rows.weights() >= kTableLimit) {
       tried.key_levels = key_levels_of(tried.book);
     }
-    ScaleFinder finder(tried, run.plan.tensors[index].info.count());
+    ScaleFinder finder(tried, planned.info.count());
     double error = power;
     for (std::size_t i = 0; i < rows.cells(); ++i) {
       const FoundScale found = finder.find(rows.cell(i), round == 0 ? 0 : scales[i]);
@@ -223,6 +218,7 @@ CellCodebook fit_cells(const RunState& run, std::size_t index) {
     }
     tried.spread = spread_of(norms, scales);
     tried.largest = *std::max_element(scales.begin(), scales.end());
+    tried.error = variance > 0 ? std::max(error, 0.0) / variance : 0;
     const bool done = !(error < (1 - kLeastGain) * least);
     if (error < least) best = std::move(tried);
     least = std::min(least, error);

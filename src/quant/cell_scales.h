@@ -4,8 +4,9 @@
 #include <vector>
 
 #include "quant/cell_gather.h"
-#include "quant/run_state.h"
+#include "quant/family.h"
 #include "wquant/codebook.h"
+#include "wquant/quantize.h"
 
 namespace wquant {
 
@@ -14,6 +15,7 @@ struct CellCodebook {
   Codebook book;         ///< Not rescaled.
   Distribution weights;  ///< What it was fitted to: weights of many cells over their scales.
   float spread = 1;      ///< A cell's scale is about so many times its norm (mean w^8)^(1/8).
+  double error = 0;      ///< Squared error over the variance, of those weights.
   float largest = 0;     ///< Of the scales of those cells.
   /// The level of a weight by its histogram key, near enough to find scales; empty: too few
   /// weights for it to pay.
@@ -43,8 +45,17 @@ class ScaleFinder {
   std::vector<FoundScale> found_;
 };
 
-/// Fits levels and scales in turn on the weights of many cells, all of them where they are few.
-CellCodebook fit_cells(const RunState& run, std::size_t index);
+/// How much work a fit is worth.
+struct CellEffort {
+  std::uint64_t weights;  ///< That levels are fitted to, at most.
+  int rounds;             ///< Levels and scales are fitted in turn so often, at most.
+  SearchEffort search;
+};
+
+/// Fits levels and scales of tensor `index` in turn on the weights of many cells, all of them where
+/// they are few. Throws NonFiniteWeights when it meets one.
+CellCodebook fit_cells(const ModelReader& model, std::size_t index, const PlannedTensor& planned,
+                       const CellEffort& effort);
 
 /// Most weights of a cell that its scale is found from.
 inline constexpr std::uint64_t kMostOfCell = std::uint64_t{1} << 16;

@@ -17,6 +17,10 @@
 namespace wquant {
 namespace {
 
+/// Weights that levels are fitted to, and how often.
+constexpr std::uint64_t kFitted = std::uint64_t{1} << 20;
+constexpr int kRounds = 4;
+
 /// A cell of at most so many weights in a row gets its scale from the slab that it lies in.
 constexpr std::uint64_t kLocalRun = kSlab / 4;
 /// Weights that scales are found for at a time, where slabs do not hold whole cells.
@@ -83,7 +87,7 @@ class CellWork : public NamedWork {
     const SlabRange range = {0, std::min<std::uint64_t>(kPivotWeights, weights())};
     const WeightView first = floats_of(run_.model, index_, range, head);
     try {
-      codebook_ = fit_cells(run_, index_);
+      codebook_ = fit_cells(run_.model, index_, planned(), {kFitted, kRounds, run_.effort});
     } catch (const NonFiniteWeights&) {
       refuse_nonfinite(run_, index_);
     }
@@ -143,7 +147,7 @@ class CellWork : public NamedWork {
     const std::uint64_t first = part * cells_at_a_time();
     const std::uint64_t count = std::min(cells_at_a_time(), plan().cells - first);
     CellRows rows;
-    rows.add(run_, index_, first, count, kMostOfCell);
+    rows.add(run_.model, index_, plan(), first, count, kMostOfCell);
     release(run_.model, index_, {0, weights()});
     ScaleFinder finder(codebook_, weights());
     for (std::uint64_t i = 0; i < count; ++i) scales_[first + i] = finder.find(rows.cell(i)).scale;

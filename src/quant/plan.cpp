@@ -143,6 +143,9 @@ class Planner {
 
   TensorSettings apply_rules(const std::string& name, bool quantized) {
     TensorSettings settings = settings_.tensor;
+    if (const auto weight = settings_.weights.find(name); weight != settings_.weights.end()) {
+      settings.weight = weight->second;
+    }
     bits_given_ = false;
     for (Rule& rule : rules_) {
       if (!rule.pattern.matches(name)) continue;
@@ -163,6 +166,19 @@ class Planner {
   std::vector<Rule> rules_;
   std::optional<Pattern> include_, exclude_;
 };
+
+/// Throws Error (usage) for a weight of no tensor.
+void check_weights(const ModelReader& model, const Settings& settings) {
+  for (const auto& [name, weight] : settings.weights) {
+    const auto& tensors = model.tensors();
+    if (std::any_of(tensors.begin(), tensors.end(),
+                    [&](const TensorInfo& info) { return info.name == name; })) {
+      continue;
+    }
+    fail_usage(fmt::format("a weight is given for \"{}\", which is no tensor", printable(name)),
+               "list the names with wquant inspect");
+  }
+}
 
 /// How many weights of tensor `index` are NaN or infinite as float32.
 std::uint64_t count_nonfinite(const ModelReader& model, std::size_t index) {
@@ -233,6 +249,7 @@ Plan make_plan(const ModelReader& model, const Settings& settings) {
     }
   }
   planner.check_patterns();
+  check_weights(model, settings);
   if (settings.nonfinite == NonFinite::kKeep) {
     for (std::size_t i = 0; i < plan.tensors.size(); ++i) keep_nonfinite(model, i, plan.tensors[i]);
   }

@@ -21,6 +21,7 @@ namespace {
 constexpr int kMinBits = 1, kMaxBits = 8;
 /// The widest interval of 8 bits is r^127 times the first: 100^127 still is a double.
 constexpr std::uint64_t kMinGroup = 2, kMaxGroup = std::uint64_t{1} << 32;
+constexpr double kMaxWeight = 1e9;
 constexpr double kMinRatio = 1, kMaxRatio = 100;
 
 [[noreturn]] void fail_usage(std::string problem, std::string remedy) {
@@ -93,6 +94,14 @@ void set_axis(TensorSettings& settings, std::string_view value) {
 
 bool is_group(std::uint64_t size) { return size >= kMinGroup && size <= kMaxGroup; }
 
+[[noreturn]] void fail_weight(std::string_view value) {
+  fail_usage(
+      fmt::format("weight \"{}\" is not a number from 0 to {}", printable(value), kMaxWeight),
+      "give for example 0.3");
+}
+
+bool is_weight(double weight) { return weight >= 0 && weight <= kMaxWeight; }
+
 /// "tensor", "channel", "channel:AXIS" or "group:SIZE"
 void set_granularity(TensorSettings& settings, std::string_view value) {
   const std::size_t colon = std::min(value.find(':'), value.size());
@@ -112,12 +121,18 @@ void set_granularity(TensorSettings& settings, std::string_view value) {
   }
 }
 
+void set_weight(TensorSettings& settings, std::string_view value) {
+  const auto weight = parse_number<double>(value);
+  if (!weight || !is_weight(*weight)) fail_weight(value);
+  settings.weight = *weight;
+}
+
 struct Key {
   std::string_view name;
   void (*set)(TensorSettings& settings, std::string_view value);
 };
 
-constexpr std::array<Key, 10> kKeys = {
+constexpr std::array<Key, 11> kKeys = {
     {{"bits", set_bits},
      {"mode", set_mode},
      {"values",
@@ -142,7 +157,8 @@ constexpr std::array<Key, 10> kKeys = {
         settings.balance = choice_value(kBalanceChoices, "balance", value);
       }},
      {"granularity", set_granularity},
-     {"axis", set_axis}}};
+     {"axis", set_axis},
+     {"weight", set_weight}}};
 
 const Key& find_key(std::string_view name) {
   std::array<std::string_view, kKeys.size()> names;
@@ -258,6 +274,7 @@ void check(const TensorSettings& settings) {
   if (settings.granularity == Granularity::kGroup && !is_group(settings.group_size)) {
     fail_group(std::to_string(settings.group_size));
   }
+  if (!is_weight(settings.weight)) fail_weight(fmt::format("{}", settings.weight));
   if (settings.search == SearchRule::kExact) check_exact(settings);
   check_family(settings);
 }

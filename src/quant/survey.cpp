@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "base/staged_work.h"
+#include "quant/cell_scales.h"
 #include "quant/family.h"
 #include "quant/tensor_steps.h"
 #include "wquant/budget.h"
@@ -19,42 +20,60 @@ class NoSink : public PartSink {
              std::span<const std::byte> /*bytes*/) override {}
 };
 
-BitLadder ladder_of(const PlannedTensor& planned, const Distribution& weights,
-                    SearchEffort effort) {
-  const FamilyInfo& family = find_family(planned.settings.mode).info;
-  BitLadder ladder;
-  PlannedTensor tried = planned;
-  for (int bits = family.min_bits; bits <= family.max_bits; ++bits) {
-    if (planned.bits_given && bits != planned.settings.bits) continue;
-    tried.settings.bits = bits;
-    const double rho = fit_codebook(weights, tried.settings, effort).rho;
-    ladder.push_back({bits, stored_size(tried), 1 - rho * rho});
-  }
-  return ladder;
-}
+/// What a sample of cells is worth: for a choice, not for the levels that are written.
+constexpr std::uint64_t kSampled = std::uint64_t{1} << 18;
+constexpr int kRounds = 2;
 
-/// One tensor, for one thread.
+/// One tensor in all variants, for one thread.
 class SurveyWork : public StagedWork {
  public:
-  SurveyWork(const RunState& run, std::size_t index, BitLadder& ladder)
-      : run_(run), index_(index), ladder_(ladder) {}
+  SurveyWork(const RunState& run, std::span<const Plan> variants, std::size_t index, Ladder& ladder)
+      : run_(run), variants_(variants), index_(index), ladder_(ladder) {}
 
   std::uint64_t begin_stage() override { return done_ ? 0 : 1; }
   void run_part(std::uint64_t /*part*/, unsigned worker) override {
-    const PlannedTensor& planned = run_.plan.tensors[index_];
-    with_name(run_, index_, [&] {
-      const Distribution weights = read_distribution(run_, index_, run_.scratch[worker]);
-      release(run_.model, index_, {0, planned.info.count()});
-      ladder_ = ladder_of(planned, weights, run_.effort);
-    });
+    with_name(run_, index_, [&] { fill(run_.scratch[worker]); });
   }
   void leave(unsigned /*worker*/) override {}
   void end_stage() override { done_ = true; }
 
  private:
+  void fill(Scratch& scratch) {
+    const Distribution weights = read_distribution(run_, index_, scratch);
+    for (std::size_t variant = 0; variant < variants_.size(); ++variant) add(variant, weights);
+    release(run_.model, index_, {0, planned(0).info.count()});
+    std::stable_sort(ladder_.begin(), ladder_.end(), [](const Choice& a, const Choice& b) {
+      return a.bytes != b.bytes ? a.bytes < b.bytes : a.term() < b.term();
+    });
+  }
+
+  [[nodiscard]] const PlannedTensor& planned(std::size_t variant) const {
+    return variants_[variant].tensors[index_];
+  }
+
+  void add(std::size_t variant, const Distribution& weights) {
+    PlannedTensor tried = planned(variant);
+    const FamilyInfo& family = find_family(tried.settings.mode).info;
+    for (int bits = family.min_bits; bits <= family.max_bits; ++bits) {
+      if (tried.bits_given && bits != planned(variant).settings.bits) continue;
+      tried.settings.bits = bits;
+      ladder_.push_back(
+          {bits, stored_size(tried), error_of(tried, weights), tried.settings.weight, variant});
+    }
+  }
+
+  [[nodiscard]] double error_of(const PlannedTensor& tried, const Distribution& weights) const {
+    if (tried.cells.has_scales()) {
+      return fit_cells(run_.model, index_, tried, {kSampled, kRounds, run_.effort}).error;
+    }
+    const double rho = fit_codebook(weights, tried.settings, run_.effort).rho;
+    return 1 - rho * rho;
+  }
+
   const RunState run_;
+  const std::span<const Plan> variants_;
   const std::size_t index_;
-  BitLadder& ladder_;
+  Ladder& ladder_;
   bool done_ = false;
 };
 
@@ -70,22 +89,24 @@ std::uint64_t surveyed_bytes(const Plan& plan) {
 
 }  // namespace
 
-std::vector<BitLadder> survey_bits(const ModelReader& model, const Plan& plan,
-                                   const RunOptions& options) {
-  std::vector<BitLadder> ladders(plan.tensors.size());
+std::vector<Ladder> survey(const ModelReader& model, std::span<const Plan> variants,
+                           const RunOptions& options) {
+  const Plan& plan = variants.front();
+  std::vector<Ladder> ladders(plan.tensors.size());
   NoSink sink;
   Meter meter(options, surveyed_bytes(plan));
   const unsigned threads = thread_count(options.threads);
   std::vector<Scratch> scratch(threads);
   std::vector<TensorReport> reports;
-  const SearchEffort effort = SearchEffort::for_tensors(plan.tensors.size() * kChoices);
+  const SearchEffort effort =
+      SearchEffort::for_tensors(plan.tensors.size() * kChoices * variants.size());
   const RunState run{model, plan, sink, meter, effort, scratch, reports};
   std::size_t next = 0;
   run_staged(threads, [&]() -> std::unique_ptr<StagedWork> {
     while (next < ladders.size() && !is_surveyed(plan.tensors[next])) ++next;
     if (next == ladders.size()) return nullptr;
     const std::size_t index = next++;
-    return std::make_unique<SurveyWork>(run, index, ladders[index]);
+    return std::make_unique<SurveyWork>(run, variants, index, ladders[index]);
   });
   return ladders;
 }

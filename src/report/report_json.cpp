@@ -94,6 +94,8 @@ Json budget_json(const BudgetReport& budget) {
           {"error", budget.error},
           {"gap", budget.gap},
           {"uniform_bits", budget.uniform_bits},
+          {"uniform_mode", budget.uniform.mode},
+          {"uniform_granularity", granularity_text(budget.uniform)},
           {"uniform_error", budget.uniform_error}};
 }
 

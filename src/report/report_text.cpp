@@ -220,11 +220,17 @@ std::string budget_line(const Report& report) {
   if (!report.budget) return {};
   const BudgetReport& budget = *report.budget;
   std::string text = fmt::format(
-      "budget        at most {} bytes; sum of 1 - rho^2 {:.4g}, within {:.2g} of the least\n",
-      grouped(budget.target_bytes), budget.error, budget.gap);
+      "budget        {}; sum of 1 - rho^2 {:.4g}, within {:.2g} of the least\n",
+      budget.target_bytes == 0 ? "the least bytes for the correlation"
+                               : fmt::format("at most {} bytes", grouped(budget.target_bytes)),
+      budget.error, budget.gap);
   if (budget.uniform_bits > 0) {
-    text += fmt::format("              {} bits for all tensors would have given {:.4g}\n",
-                        budget.uniform_bits, budget.uniform_error);
+    text += fmt::format("              {} bits of {} for all tensors{} would have given {:.4g}\n",
+                        budget.uniform_bits, budget.uniform.mode,
+                        budget.uniform.granularity == Granularity::kTensor
+                            ? ""
+                            : ", a scale each " + granularity_text(budget.uniform) + ",",
+                        budget.uniform_error);
   }
   return text;
 }
