@@ -44,7 +44,8 @@ class CodedTensor {
   void read(std::uint64_t first, std::span<std::uint8_t> codes) const;
 
  private:
-  CodedTensor(const FrequencyTable& table, std::span<const std::uint8_t> rest, std::uint64_t count);
+  CodedTensor(const FrequencyTable& table, std::span<const std::uint8_t> stored,
+              std::uint64_t count);
 
   [[nodiscard]] std::size_t codes_of(std::uint64_t block) const;
   void decode(std::uint64_t block, std::span<std::uint8_t> codes) const;

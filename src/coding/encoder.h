@@ -18,7 +18,8 @@ class EntropyEncoder {
   [[nodiscard]] const FrequencyTable& table() const { return table_; }
 
   /// Appends the block of these codes, at most kBlockCodes of them; none where the table has only
-  /// one code. Throws Error for a code of which the counts knew none.
+  /// one code. Throws Error for a code of which the counts knew none; `out` then ends in bytes of
+  /// no use.
   void encode_block(std::span<const std::uint8_t> codes, std::vector<std::uint8_t>& out) const;
 
  private:

@@ -26,7 +26,7 @@ std::uint32_t frequency_of(std::uint8_t byte) {
 
 /// The byte of the nearest frequency that has one; 1 <= frequency <= 2^13.
 std::uint8_t byte_of(std::uint32_t frequency) {
-  const int dropped = std::bit_width(frequency) - (kMantissaBits + 1);
+  const int dropped = static_cast<int>(std::bit_width(frequency)) - (kMantissaBits + 1);
   if (dropped > 0) frequency += 1U << (dropped - 1);
   const auto exponent = static_cast<std::uint32_t>(std::bit_width(frequency));
   const std::uint32_t mantissa = frequency << (kMantissaBits + 1) >> exponent & kMantissaMask;
@@ -35,7 +35,7 @@ std::uint8_t byte_of(std::uint32_t frequency) {
 
 /// rest * count / all, rounded, but at least 1.
 std::uint32_t share(std::uint32_t rest, std::uint64_t count, std::uint64_t all) {
-  const std::uint64_t doubled = 2 * rest * count / all;
+  const std::uint64_t doubled = std::uint64_t{2} * rest * count / all;
   return static_cast<std::uint32_t>(std::max<std::uint64_t>((doubled + 1) / 2, 1));
 }
 

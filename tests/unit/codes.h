@@ -32,9 +32,10 @@ inline double entropy_bits(const Counts& counts) {
 inline Codes gaussian_codes(std::size_t size, std::size_t levels, double width) {
   std::mt19937 random(static_cast<unsigned>(size + levels));
   std::normal_distribution<double> normal;
+  const std::size_t middle = levels / 2;
   Codes codes(size);
   for (auto& code : codes) {
-    const double level = std::round(normal(random) / width) + static_cast<double>(levels / 2);
+    const double level = std::round(normal(random) / width) + static_cast<double>(middle);
     code = static_cast<std::uint8_t>(std::clamp(level, 0.0, static_cast<double>(levels - 1)));
   }
   return codes;

@@ -47,7 +47,7 @@ TEST(CodingDamage, TruncationIsFound) {
     expect_refused({whole.begin(), whole.begin() + static_cast<long>(size)}, "index of its blocks");
   }
   Bytes cut = whole;
-  for (const std::size_t dropped : {1, 1, 2, 100}) {
+  for (const std::size_t dropped : {1U, 1U, 2U, 100U}) {
     cut.resize(cut.size() - dropped);
     expect_refused(cut, "block of its codes is damaged");
   }

@@ -92,8 +92,8 @@ double allowance(std::size_t levels, std::size_t size) {
 }
 
 TEST_P(CodingTest, TakesLittleMoreThanTheEntropy) {
-  for (const std::size_t levels : {2, 3, 15, 64, 256}) {
-    for (const std::size_t size : {100000, 1000000}) {
+  for (const std::size_t levels : {2U, 3U, 15U, 64U, 256U}) {
+    for (const std::size_t size : {100000U, 1000000U}) {
       const Codes codes = GetParam().make(size, levels);
       const Counts counts = count(codes, levels);
       const auto stored = encode_tensor(counts, codes);
@@ -105,8 +105,8 @@ TEST_P(CodingTest, TakesLittleMoreThanTheEntropy) {
 }
 
 TEST_P(CodingTest, TakesWhatWasEstimated) {
-  for (const std::size_t levels : {1, 2, 30, 256}) {
-    for (const std::size_t size : {0, 100, 9000, 200000}) {
+  for (const std::size_t levels : {1U, 2U, 30U, 256U}) {
+    for (const std::size_t size : {0U, 100U, 9000U, 200000U}) {
       const Codes codes = GetParam().make(size, levels);
       const Counts counts = count(codes, levels);
       const auto bits = 8 * static_cast<double>(encode_tensor(counts, codes).size());
@@ -139,7 +139,7 @@ TEST(Coding, OfBlocksAloneGivesTheWhole) {
   const EntropyEncoder encoder(counts);
   std::vector<std::uint8_t> blocks[3];
   std::vector<std::uint32_t> bytes(3);
-  for (const std::size_t i : {2, 0, 1}) {
+  for (const std::size_t i : {2U, 0U, 1U}) {
     const auto rest = std::span(codes).subspan(i * kBlockCodes);
     encoder.encode_block(rest.first(std::min(rest.size(), kBlockCodes)), blocks[i]);
     bytes[i] = static_cast<std::uint32_t>(blocks[i].size());
@@ -164,7 +164,7 @@ TEST(Coding, GrantsCountsThatAreNotTheCodes) {
 
 TEST(Coding, RefusesCodesThatTheCountsDoNotKnow) {
   for (const Counts& counts : {Counts{3, 0, 1}, Counts{3, 1}, Counts{8}}) {
-    for (const std::size_t size : {4, 40000}) {
+    for (const std::size_t size : {4U, 40000U}) {
       Codes codes(size);
       codes[size / 2] = 2;
       const EntropyEncoder encoder(counts[1] == 0 ? Counts{3, 1, 0} : counts);

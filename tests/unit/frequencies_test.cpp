@@ -67,7 +67,7 @@ TEST(Frequencies, OfOneCodeAreTheWhole) {
 }
 
 TEST(Frequencies, LoseLittle) {
-  for (const std::size_t levels : {2, 3, 7, 16, 40, 100, 256}) {
+  for (const std::size_t levels : {2U, 3U, 7U, 16U, 40U, 100U, 256U}) {
     for (const double per_level : {2.0, 4.0, 8.0}) {
       const auto codes =
           testing_codes::gaussian_codes(200000, levels, per_level / static_cast<double>(levels));
