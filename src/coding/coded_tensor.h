@@ -26,7 +26,7 @@ std::vector<std::uint8_t> encode_tensor(std::span<const std::uint64_t> counts,
                                         std::span<const std::uint8_t> codes);
 
 /// Bits of a coded tensor whose codes occur `counts` times, everything counted: right to 8 bits for
-/// each lane of each block (0.05 % where a code has 2 bits). Throws as FrequencyTable::fit does.
+/// each lane of each block. Throws as FrequencyTable::fit does.
 double estimated_bits(std::span<const std::uint64_t> counts);
 
 /// Reads any range of a coded tensor. Any number of threads may use one reader.
