@@ -12,9 +12,10 @@ fail() {
 # Folders of src/ that a folder of src/ may include, besides itself and include/wquant.
 declare -A may=(
   [cli]="report formats quant base"
-  [formats]="base"
+  [formats]="coding base"
   [report]="base"
-  [quant]="kernels base"
+  [quant]="coding kernels base"
+  [coding]="base"
   [kernels]=""
   [base]=""
 )

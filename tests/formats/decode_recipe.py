@@ -31,4 +31,5 @@ def main(page, path, out=None):
             f.write((w.astype("<f4") if w.dtype.kind == "f" else w).tobytes())
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])
