@@ -2,9 +2,10 @@
 // templates may be used here, or its instances could serve callers on machines without AVX2.
 #include <immintrin.h>
 
+#include "kernels/avx2_cells.h"
+#include "kernels/avx2_levels.h"
 #include "kernels/avx2_packing.h"
 #include "kernels/kernels.h"
-#include "kernels/scale_search.h"
 
 namespace wquant {
 namespace {
@@ -79,80 +80,6 @@ void count_keys(const LooseFloat* w, std::size_t n, std::uint64_t* table, double
   lanes.store(sums);
   scalar().count_keys(w + i, n - i, table, pivot, sums);
 }
-
-/// All ones where the threshold is <= w.
-__m256i reached(__m256 thresholds, __m256 w) {
-  return _mm256_castps_si256(_mm256_cmp_ps(thresholds, w, _CMP_LE_OQ));
-}
-
-/// Codes of eight weights, by a binary search in thresholds that lie in registers.
-template <int kBits>
-struct CodeSearch;
-
-template <>
-struct CodeSearch<1> {
-  __m256 t0;
-  explicit CodeSearch(const float* t) : t0(_mm256_set1_ps(t[0])) {}
-  [[nodiscard]] __m256i find(__m256 w) const { return _mm256_srli_epi32(reached(t0, w), 31); }
-};
-
-template <>
-struct CodeSearch<2> {
-  __m256 t0, t1, t2;
-  explicit CodeSearch(const float* t)
-      : t0(_mm256_set1_ps(t[0])), t1(_mm256_set1_ps(t[1])), t2(_mm256_set1_ps(t[2])) {}
-  [[nodiscard]] __m256i find(__m256 w) const {
-    const __m256i sum =
-        _mm256_add_epi32(_mm256_add_epi32(reached(t0, w), reached(t1, w)), reached(t2, w));
-    return _mm256_sub_epi32(_mm256_setzero_si256(), sum);
-  }
-};
-
-template <>
-struct CodeSearch<3> {
-  __m256 all, middle;
-  explicit CodeSearch(const float* t)
-      : all(_mm256_setr_ps(t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[6])),
-        middle(_mm256_set1_ps(t[3])) {}
-  /// The steps after the first one.
-  static __m256i finish(__m256 thresholds, __m256i code, __m256 w) {
-    const __m256i one = _mm256_set1_epi32(1);
-    const __m256 second = _mm256_permutevar8x32_ps(thresholds, _mm256_add_epi32(code, one));
-    code = _mm256_or_si256(code, _mm256_and_si256(reached(second, w), _mm256_set1_epi32(2)));
-    const __m256 third = _mm256_permutevar8x32_ps(thresholds, code);
-    return _mm256_or_si256(code, _mm256_and_si256(reached(third, w), one));
-  }
-  [[nodiscard]] __m256i find(__m256 w) const {
-    return finish(all, _mm256_and_si256(reached(middle, w), _mm256_set1_epi32(4)), w);
-  }
-};
-
-template <>
-struct CodeSearch<4> {
-  __m256 low, high, low4, middle, high4;
-  explicit CodeSearch(const float* t)
-      : low(_mm256_loadu_ps(t)),
-        high(_mm256_setr_ps(t[8], t[9], t[10], t[11], t[12], t[13], t[14], t[14])),
-        low4(_mm256_set1_ps(t[3])),
-        middle(_mm256_set1_ps(t[7])),
-        high4(_mm256_set1_ps(t[11])) {}
-  /// The entry of the lower or the upper half.
-  [[nodiscard]] __m256 pick(__m256i index, __m256i upper) const {
-    return _mm256_blendv_ps(_mm256_permutevar8x32_ps(low, index),
-                            _mm256_permutevar8x32_ps(high, index), _mm256_castsi256_ps(upper));
-  }
-  [[nodiscard]] __m256i find(__m256 w) const {
-    const __m256i one = _mm256_set1_epi32(1);
-    const __m256i upper = reached(middle, w);
-    const __m256 first = _mm256_blendv_ps(low4, high4, _mm256_castsi256_ps(upper));
-    __m256i code = _mm256_and_si256(reached(first, w), _mm256_set1_epi32(4));
-    const __m256 second = pick(_mm256_add_epi32(code, one), upper);
-    code = _mm256_or_si256(code, _mm256_and_si256(reached(second, w), _mm256_set1_epi32(2)));
-    const __m256 third = pick(code, upper);
-    code = _mm256_or_si256(code, _mm256_and_si256(reached(third, w), one));
-    return _mm256_or_si256(code, _mm256_and_si256(upper, _mm256_set1_epi32(8)));
-  }
-};
 
 /// Four vectors of 32-bit codes as 32 bytes.
 __m256i narrow(__m256i a, __m256i b, __m256i c, __m256i d) {
@@ -236,28 +163,6 @@ void look_up_edge_codes(const LooseFloat* w, std::size_t n, const std::uint8_t* 
   scalar().look_up_edge_codes(w, n, key_codes, codes);
 }
 
-/// levels[code] of eight codes, from tables that lie in registers.
-template <int kBits>
-struct Expand {
-  __m256 levels;
-  explicit Expand(const float* all)
-      : levels(kBits == 3 ? _mm256_loadu_ps(all)
-                          : _mm256_setr_ps(all[0], all[1], all[kBits == 2 ? 2 : 0],
-                                           all[kBits == 2 ? 3 : 0], 0, 0, 0, 0)) {}
-  [[nodiscard]] __m256 get(__m256i codes) const { return _mm256_permutevar8x32_ps(levels, codes); }
-};
-
-template <>
-struct Expand<4> {
-  __m256 low, high;
-  explicit Expand(const float* all) : low(_mm256_loadu_ps(all)), high(_mm256_loadu_ps(all + 8)) {}
-  [[nodiscard]] __m256 get(__m256i codes) const {
-    const __m256 upper = _mm256_castsi256_ps(_mm256_slli_epi32(codes, 28));
-    return _mm256_blendv_ps(_mm256_permutevar8x32_ps(low, codes),
-                            _mm256_permutevar8x32_ps(high, codes), upper);
-  }
-};
-
 __m256i load_codes(const std::uint8_t* codes) {
   return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(codes)));
 }
@@ -322,207 +227,23 @@ void unpack(const std::uint8_t* in, std::size_t size, std::size_t n, int bits,
   scalar().unpack(in + at, size - at, n - i, bits, codes + i);
 }
 
-void add_errors(const LooseFloat* w, const float* q, std::size_t n, float pivot,
-                ErrorLanes* lanes) {
-  const __m256 magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
-  const __m256 pivots = _mm256_set1_ps(pivot);
-  __m256 sum_d = _mm256_loadu_ps(lanes->d);
-  __m256 sum_d2 = _mm256_loadu_ps(lanes->d2);
-  __m256 sum_e = _mm256_loadu_ps(lanes->e);
-  __m256 sum_e2 = _mm256_loadu_ps(lanes->e2);
-  __m256 sum_de = _mm256_loadu_ps(lanes->de);
-  __m256 max_e = _mm256_loadu_ps(lanes->max_e);
-  __m256 max_q = _mm256_loadu_ps(lanes->max_q);
-  std::size_t i = 0;
-  for (; i + 8 <= n; i += 8) {
-    const __m256 weights = _mm256_loadu_ps(w + i);
-    const __m256 levels = _mm256_loadu_ps(q + i);
-    const __m256 d = _mm256_sub_ps(weights, pivots);
-    const __m256 e = _mm256_sub_ps(weights, levels);
-    sum_d = _mm256_add_ps(sum_d, d);
-    sum_d2 = _mm256_add_ps(sum_d2, _mm256_mul_ps(d, d));
-    sum_e = _mm256_add_ps(sum_e, e);
-    sum_e2 = _mm256_add_ps(sum_e2, _mm256_mul_ps(e, e));
-    sum_de = _mm256_add_ps(sum_de, _mm256_mul_ps(d, e));
-    // NaN does not count: the second operand stays.
-    max_e = _mm256_max_ps(_mm256_and_ps(e, magnitude), max_e);
-    max_q = _mm256_max_ps(_mm256_and_ps(levels, magnitude), max_q);
-  }
-  _mm256_storeu_ps(lanes->d, sum_d);
-  _mm256_storeu_ps(lanes->d2, sum_d2);
-  _mm256_storeu_ps(lanes->e, sum_e);
-  _mm256_storeu_ps(lanes->e2, sum_e2);
-  _mm256_storeu_ps(lanes->de, sum_de);
-  _mm256_storeu_ps(lanes->max_e, max_e);
-  _mm256_storeu_ps(lanes->max_q, max_q);
-  scalar().add_errors(w + i, q + i, n - i, pivot, lanes);
-}
-
-float sum_of(__m256 lanes) {
-  const __m128 by_4 = _mm_add_ps(_mm256_castps256_ps128(lanes), _mm256_extractf128_ps(lanes, 1));
-  const __m128 by_2 = _mm_add_ps(by_4, _mm_movehl_ps(by_4, by_4));
-  return _mm_cvtss_f32(_mm_add_ss(by_2, _mm_movehdup_ps(by_2)));
-}
-
-/// The first `count` of eight weights; the others are 0.
-__m256 load_some(const LooseFloat* w, std::size_t count) {
-  const __m256i numbers = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-  const __m256i mask = _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)), numbers);
-  return _mm256_maskload_ps(reinterpret_cast<const float*>(w), mask);
-}
-
-/// Sets to 0 all but the first `count` of eight levels.
-__m256 keep_some(__m256 levels, std::size_t count) {
-  const __m256i numbers = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-  const __m256i mask = _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)), numbers);
-  return _mm256_and_ps(levels, _mm256_castsi256_ps(mask));
-}
-
-/// Calls f(weights) for eight weights at a time, and for the rest with zeros.
-template <typename F>
-void by_eights(const LooseFloat* w, std::size_t n, F&& f) {
-  std::size_t i = 0;
-  for (; i + 8 <= n; i += 8) f(_mm256_loadu_ps(w + i), 8);
-  if (i < n) f(load_some(w + i, n - i), n - i);
-}
-
-/// Finds the levels of weights over their scale.
-template <int kBits>
-struct LevelsByRegisters {
-  CodeSearch<kBits> search;
-  Expand<kBits> expand;
-  LevelsByRegisters(const float* thresholds, const float* levels)
-      : search(thresholds), expand(levels) {}
-  [[nodiscard]] __m256 of(__m256 units) const { return expand.get(search.find(units)); }
-};
-
-struct LevelsByKey {
-  const float* key_levels;
-  [[nodiscard]] __m256 of(__m256 units) const {
-    const __m256i keys = _mm256_srli_epi32(_mm256_castps_si256(units), kKeyShift);
-    return _mm256_i32gather_ps(key_levels, keys, sizeof(float));
-  }
-};
-
-template <typename Levels>
-struct CellSums {
-  Levels levels;
-
-  template <std::size_t kCount>
-  void project(const LooseFloat* w, std::size_t n, const float* factors, Projection* sums) const {
-    __m256 products[kCount];
-    __m256 squares[kCount];
-    __m256 wide_factors[kCount];
-    for (std::size_t k = 0; k < kCount; ++k) {
-      products[k] = squares[k] = _mm256_setzero_ps();
-      wide_factors[k] = _mm256_set1_ps(factors[k]);
-    }
-    const Levels own = levels;  // In registers.
-    by_eights(w, n, [&](__m256 weights, std::size_t count) {
-#pragma GCC unroll 3
-      for (std::size_t k = 0; k < kCount; ++k) {
-        __m256 found = own.of(_mm256_mul_ps(weights, wide_factors[k]));
-        if (count < 8) found = keep_some(found, count);
-        products[k] = _mm256_add_ps(products[k], _mm256_mul_ps(weights, found));
-        squares[k] = _mm256_add_ps(squares[k], _mm256_mul_ps(found, found));
-      }
-    });
-    for (std::size_t k = 0; k < kCount; ++k) sums[k] = {sum_of(products[k]), sum_of(squares[k])};
-  }
-
-  void project_some(const LooseFloat* w, std::size_t n, const float* factors, std::size_t count,
-                    Projection* sums) const {
-    if (count == 3) return project<3>(w, n, factors, sums);
-    if (count == 2) return project<2>(w, n, factors, sums);
-    project<1>(w, n, factors, sums);
-  }
-
-  [[nodiscard]] static float largest(const LooseFloat* w, std::size_t n) {
-    const __m256 magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
-    __m256 most = _mm256_setzero_ps();
-    by_eights(w, n, [&](__m256 weights, std::size_t) {
-      // NaN does not count: the second operand stays.
-      most = _mm256_max_ps(_mm256_and_ps(weights, magnitude), most);
-    });
-    const __m128 by_4 = _mm_max_ps(_mm256_castps256_ps128(most), _mm256_extractf128_ps(most, 1));
-    const __m128 by_2 = _mm_max_ps(by_4, _mm_movehl_ps(by_4, by_4));
-    return _mm_cvtss_f32(_mm_max_ss(by_2, _mm_movehdup_ps(by_2)));
-  }
-
-  [[nodiscard]] static float eighth_powers(const LooseFloat* w, std::size_t n, float factor) {
-    const __m256 factors = _mm256_set1_ps(factor);
-    __m256 sum = _mm256_setzero_ps();
-    by_eights(w, n, [&](__m256 weights, std::size_t) {
-      const __m256 share = _mm256_mul_ps(weights, factors);
-      const __m256 squared = _mm256_mul_ps(share, share);
-      const __m256 fourth = _mm256_mul_ps(squared, squared);
-      sum = _mm256_add_ps(sum, _mm256_mul_ps(fourth, fourth));
-    });
-    return sum_of(sum);
-  }
-};
-
-template <int kBits>
-Projection project_in_registers(const LooseFloat* w, std::size_t n, float factor,
-                                const float* thresholds, const float* levels) {
-  Projection sums;
-  CellSums<LevelsByRegisters<kBits>>{{thresholds, levels}}.template project<1>(w, n, &factor,
-                                                                               &sums);
-  return sums;
-}
-
-constexpr decltype(&project_in_registers<1>) kProject[9] = {
-    nullptr,
-    project_in_registers<1>,
-    project_in_registers<2>,
-    project_in_registers<3>,
-    project_in_registers<4>,
-};
-
-Projection project(const LooseFloat* w, std::size_t n, float factor, const float* thresholds,
-                   const float* levels, int bits) {
-  if (kProject[bits] != nullptr) return kProject[bits](w, n, factor, thresholds, levels);
-  return scalar().project(w, n, factor, thresholds, levels, bits);
-}
-
-Projection project_by_key(const LooseFloat* w, std::size_t n, float factor,
-                          const float* key_levels) {
-  Projection sums;
-  CellSums<LevelsByKey>{{key_levels}}.project<1>(w, n, &factor, &sums);
-  return sums;
-}
-
-template <int kBits>
-void find_scales_in_registers(const LooseFloat* w, std::size_t run, std::size_t cells,
-                              const ScaleSearch& search, FoundScale* found) {
-  const CellSums<LevelsByRegisters<kBits>> sums = {{search.thresholds, search.levels}};
-  find_scales_by(sums, w, run, cells, search, found);
-}
-
-constexpr decltype(&find_scales_in_registers<1>) kFindScales[9] = {
-    nullptr,
-    find_scales_in_registers<1>,
-    find_scales_in_registers<2>,
-    find_scales_in_registers<3>,
-    find_scales_in_registers<4>,
-};
-
-void find_scales(const LooseFloat* w, std::size_t run, std::size_t cells, const ScaleSearch& search,
-                 FoundScale* found) {
-  if (search.key_levels != nullptr) {
-    return find_scales_by(CellSums<LevelsByKey>{{search.key_levels}}, w, run, cells, search, found);
-  }
-  if (kFindScales[search.bits] != nullptr) {
-    return kFindScales[search.bits](w, run, cells, search, found);
-  }
-  scalar().find_scales(w, run, cells, search, found);
-}
-
 }  // namespace
 
 const Kernels kAvx2Kernels = {
-    "avx2", count_keys, add_moments, find_codes, count_and_find, look_up_codes,  look_up_edge_codes,
-    pack,   unpack,     expand,      add_errors, project,        project_by_key, find_scales,
+    "avx2",
+    count_keys,
+    add_moments,
+    find_codes,
+    count_and_find,
+    look_up_codes,
+    look_up_edge_codes,
+    pack,
+    unpack,
+    expand,
+    avx2::add_errors,
+    avx2::project,
+    avx2::project_by_key,
+    avx2::find_scales,
 };
 
 }  // namespace wquant

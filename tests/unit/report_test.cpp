@@ -109,7 +109,7 @@ TEST(ReportJson, HoldsEveryFigureOfATensorInAFixedOrder) {
                                  "original_bytes", "compression_ratio", "bits", "mode", "values",
                                  "rescale", "ratio_rule", "range", "search", "x0", "ratio", "scale",
                                  "rho", "gap", "relative_error_unscaled", "relative_error",
-                                 "snr_db", "max_error", "entropy", "balance"));
+                                 "snr_db", "max_error", "entropy", "granularity", "balance"));
   EXPECT_EQ(tensor["values"], "centroid");
   EXPECT_EQ(tensor["rho"], 0.98);
   EXPECT_TRUE(tensor["kept_reason"].is_null());
