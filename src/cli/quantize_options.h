@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -19,6 +20,7 @@ struct QuantizeOptions {
   std::optional<double> min_correlation;
   std::string target_size;  ///< Empty: none.
   std::optional<double> avg_bits;
+  std::uint64_t shard_size = 0;  ///< 0: none given.
   Talk talk;
 };
 
