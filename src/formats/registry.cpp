@@ -63,7 +63,7 @@ constexpr std::array<Format, 14> kFormats = {{
     {"pytorch-shards", "folder of several PyTorch files with an index, or the index", kNoExtension,
      pytorch_shards_claims, open_pytorch_shards, nullptr, nullptr, nullptr, true},
     {"keras", "archive of a Keras model: its weights", kKeras, keras_claims, open_keras, nullptr,
-     nullptr, has_hdf5},
+     write_keras_like, has_hdf5},
     {"npz", "NumPy archive of arrays", kNpz, npz_claims, open_npz, write_npz},
     {"gguf", "GGUF file of a language model", kGguf, gguf_claims, open_gguf, nullptr},
     {"npy", "NumPy file of one array", kNpy, npy_claims, open_npy, write_npy},
