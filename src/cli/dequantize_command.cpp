@@ -15,8 +15,7 @@
 #include "cli/paths.h"
 #include "cli/sizes.h"
 #include "cli/terminal.h"
-#include "formats/onnx.h"
-#include "formats/quantized_file.h"
+#include "formats/quantized_reader.h"
 #include "wquant/error.h"
 #include "wquant/formats.h"
 
@@ -43,14 +42,10 @@ void check_sharded(std::string& format) {
               fmt::format("leave out --format or give {}", kSharded), ErrorKind::kUsage);
 }
 
-/// The quantized file, after its checksums where it has them.
+/// The quantized file, after its checksums.
 std::unique_ptr<ModelReader> open_checked(const std::string& file, const Talk& talk) {
-  if (!is_quantized_file(file)) {
-    auto model = open_model(file);
-    if (model->format() == kQuantizedOnnx) return model;
-  }
   require_quantized(file);
-  auto model = std::make_unique<QuantizedModel>(file);
+  auto model = open_quantized_file(file);
   if (!model->shard().empty()) {
     spdlog::warn("{}: is file {} of a model: the tensors of the others are missing",
                  printable(file, 1000), model->shard());

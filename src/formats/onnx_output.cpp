@@ -1,6 +1,5 @@
 #include "formats/onnx_output.h"
 
-#include "base/mapped_file.h"
 #include "formats/quantized_file_checksum.h"
 
 namespace wquant {
@@ -43,6 +42,8 @@ std::optional<std::uint32_t> OnnxOutput::checksum(std::size_t hole, std::uint64_
   const MappedFile file(place->second.file->temporary_path());
   return crc32_of(file.bytes().subspan(place->second.offset, size));
 }
+
+MappedFile OnnxOutput::map_model() const { return MappedFile(model_.temporary_path()); }
 
 void OnnxOutput::commit() {
   if (data_) data_->commit();

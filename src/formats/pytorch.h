@@ -8,7 +8,8 @@
 
 namespace wquant {
 
-/// True for a file of torch.save, in its form since version 1.6 (a zip archive) or before.
+/// True for a file of torch.save, in its form since version 1.6 (a zip archive), since 0.1.10
+/// (pickles one after the other) or before (a tar archive).
 bool pytorch_claims(const Probe& probe);
 
 /// Maps the file; tensors that are contiguous in it have a view. Tensors come in the order of the

@@ -9,6 +9,7 @@
 #include "base/output_file.h"
 #include "formats/quantized_file_header.h"
 #include "formats/quantized_output.h"
+#include "formats/quantized_reader.h"
 #include "wquant/model.h"
 #include "wquant/quantize.h"
 #include "wquant/report.h"
@@ -64,7 +65,7 @@ bool is_quantized_shards(const std::filesystem::path& path);
 
 /// A quantized file, or several with their index, as the float model it stands for: original names,
 /// shapes, dtypes and order.
-class QuantizedModel : public ModelReader {
+class QuantizedModel : public QuantizedReader {
  public:
   /// Opens the file, or all that an index or the index of a folder lists. Checks the whole header
   /// and every offset, count and size before anything is used.
@@ -80,16 +81,10 @@ class QuantizedModel : public ModelReader {
   [[nodiscard]] std::size_t same_as(std::size_t index) const override;
   [[nodiscard]] std::string_view file_of(std::size_t index) const override;
 
-  /// What the header says of each tensor; figures that it does not hold are 0.
-  [[nodiscard]] const Report& report() const;
-  /// The settings of the run, as the JSON text that was stored.
-  [[nodiscard]] const std::string& settings_json() const;
-  /// Which file of a model in several files it is, "2/3": then its tensors are not all of the
-  /// model. Empty for a whole model.
-  [[nodiscard]] const std::string& shard() const;
-  /// Compares the checksum of every stored part and of the header with the stored ones, and that
-  /// levels ascend and are finite. Throws Error naming the first tensor and part that differ.
-  void verify(const RunOptions& options = {}) const;
+  [[nodiscard]] const Report& report() const override;
+  [[nodiscard]] const std::string& settings_json() const override;
+  [[nodiscard]] const std::string& shard() const override;
+  void verify(const RunOptions& options = {}) const override;
 
  private:
   struct State;

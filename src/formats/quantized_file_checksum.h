@@ -14,6 +14,10 @@ namespace wquant {
 /// CRC-32 (IEEE 802.3, what zlib.crc32 computes) of `bytes` that follow those of `before`.
 std::uint32_t crc32_of(std::span<const std::byte> bytes, std::uint32_t before = 0);
 
+/// That of `first`'s bytes followed by the `second_size` bytes of `second`.
+std::uint32_t combine_checksums(std::uint32_t first, std::uint32_t second,
+                                std::uint64_t second_size);
+
 /// A checksum as 8 lower-case hexadecimal digits.
 std::string checksum_text(std::uint32_t checksum);
 /// The way back; nothing for any other text.

@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <deque>
 #include <set>
@@ -80,31 +79,15 @@ void check_part(const StoredTensor& tensor, Part part, const MappedFile& file, M
   }
 }
 
-void check_levels(std::span<const float> levels) {
-  if (!std::all_of(levels.begin(), levels.end(),
-                   [](float level) { return std::isfinite(level); })) {
-    throw Error("levels are not all finite", kDamaged);
-  }
-  if (!std::is_sorted(levels.begin(), levels.end())) throw Error("levels do not ascend", kDamaged);
-}
-
-/// The bits of the last byte that belong to no code must be 0.
-void check_unused_bits(const StoredTensor& tensor) {
-  const std::span<const std::byte> codes = tensor.parts[Part::kCodes];
-  const auto bits = static_cast<std::uint64_t>(tensor.report.settings.bits);
-  const std::uint64_t used = tensor.report.info.count() * bits % 8;
-  if (used != 0 && std::to_integer<unsigned>(codes.back()) >> used != 0) {
-    throw Error("unused bits of the codes are not 0", kDamaged);
-  }
-}
-
 void check_tensor(const StoredTensor& tensor, const MappedFile& file, Meter& meter) {
   for (const Part part : kParts) {
     if (tensor.report.quantized != (part == Part::kKept)) check_part(tensor, part, file, meter);
   }
   if (!tensor.report.quantized) return;
   check_levels(tensor.report.codebook.levels);
-  check_unused_bits(tensor);
+  check_unused_bits(
+      tensor.parts[Part::kCodes],
+      tensor.report.info.count() * static_cast<std::uint64_t>(tensor.report.settings.bits));
 }
 
 }  // namespace

@@ -217,7 +217,7 @@ bool is_sharded_model(const fs::path& path) {
 }
 
 bool is_quantized_file(const fs::path& path) {
-  return is_quantized_safetensors(path) || is_quantized_shards(path);
+  return is_quantized_safetensors(path) || is_quantized_shards(path) || is_quantized_onnx(path);
 }
 
 void write_model(const ModelReader& model, const fs::path& path, std::string_view format,
