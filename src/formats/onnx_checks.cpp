@@ -75,17 +75,19 @@ OnnxChecks parse_onnx_checks(std::string_view text) {
   return checks;
 }
 
-std::uint32_t onnx_file_checksum(std::span<const std::byte> file, std::string_view text) {
+std::uint32_t onnx_file_checksum(const MappedFile& file, std::string_view text) {
   if (!text.starts_with(kBeforeFile)) {
     throw Error(fmt::format("{} do not begin with that of the file", kOnnxChecksKey));
   }
-  const auto begin =
-      static_cast<std::size_t>(reinterpret_cast<const std::byte*>(text.data()) - file.data());
+  const auto begin = static_cast<std::size_t>(reinterpret_cast<const std::byte*>(text.data()) -
+                                              file.bytes().data());
   const std::size_t digits = begin + kBeforeFile.size();
   const std::string_view zeros = kNoChecksum;
-  std::uint32_t checksum = crc32_of(file.first(digits));
-  checksum = crc32_of(std::as_bytes(std::span(zeros)), checksum);
-  return crc32_of(file.subspan(digits + zeros.size()), checksum);
+  const std::size_t rest = digits + zeros.size();
+  if (rest > file.bytes().size()) throw Error(fmt::format("{} are cut off", kOnnxChecksKey));
+  const std::uint32_t checksum =
+      crc32_of(std::as_bytes(std::span(zeros)), crc32_of(file, 0, digits));
+  return crc32_of(file, rest, file.bytes().size() - rest, checksum);
 }
 
 }  // namespace wquant

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <map>
-#include <span>
 #include <string>
 #include <string_view>
+
+#include "base/mapped_file.h"
 
 namespace wquant {
 
@@ -31,6 +31,6 @@ OnnxChecks parse_onnx_checks(std::string_view text);
 
 /// CRC-32 of a model's file when the 8 digits of OnnxChecks::file in it read 00000000. `text` is
 /// the text of the checks, in the file. Throws Error for a text that does not begin with them.
-std::uint32_t onnx_file_checksum(std::span<const std::byte> file, std::string_view text);
+std::uint32_t onnx_file_checksum(const MappedFile& file, std::string_view text);
 
 }  // namespace wquant

@@ -39,6 +39,7 @@ class OnnxFile {
 
   /// The ModelProto.
   [[nodiscard]] std::span<const std::byte> bytes() const { return file_.bytes(); }
+  [[nodiscard]] const MappedFile& file() const { return file_; }
   [[nodiscard]] const std::vector<OnnxTensor>& tensors() const { return tensors_; }
   /// The tensor whose TensorProto is `message` of this file; null when it is none of tensors().
   [[nodiscard]] const OnnxTensor* find(std::span<const std::byte> message) const;

@@ -40,7 +40,7 @@ std::optional<std::uint32_t> OnnxOutput::checksum(std::size_t hole, std::uint64_
   const auto place = places_.find(hole);
   if (place == places_.end()) return std::nullopt;
   const MappedFile file(place->second.file->temporary_path());
-  return crc32_of(file.bytes().subspan(place->second.offset, size));
+  return crc32_of(file, place->second.offset, size);
 }
 
 MappedFile OnnxOutput::map_model() const { return MappedFile(model_.temporary_path()); }

@@ -115,8 +115,7 @@ class QuantizedOnnx : public QuantizedOutput {
   [[nodiscard]] std::uint32_t file_checksum(std::size_t text_size) const {
     const MappedFile file = output_->map_model();
     const auto text = file.bytes().subspan(output_->place_of(kOnnxChecksHole), text_size);
-    return onnx_file_checksum(file.bytes(),
-                              {reinterpret_cast<const char*>(text.data()), text.size()});
+    return onnx_file_checksum(file, {reinterpret_cast<const char*>(text.data()), text.size()});
   }
 
   /// That the parts lie in the file as they came.

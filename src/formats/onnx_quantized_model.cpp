@@ -109,7 +109,7 @@ class QuantizedOnnxModel : public QuantizedReader {
     const OnnxChain& chain = parts_.chains[index];
     try {
       const std::uint64_t size = packed_size(chain.info.count(), chain.bits);
-      check_checksum(chain, crc32_of(data(chain.levels), crc32_of(data(chain.codes).first(size))));
+      check_checksum(chain, crc32_of(data(chain.levels), checksum_of(chain.codes, size, 0)));
       check_levels(levels_[index]);
       check_unused_bits(data(chain.codes),
                         chain.info.count() * static_cast<std::uint64_t>(chain.bits));
@@ -118,6 +118,15 @@ class QuantizedOnnxModel : public QuantizedReader {
       error.at_tensor(chain.info.name).at_file(path_);
       throw;
     }
+  }
+
+  /// Of the first `size` bytes of a tensor of the file.
+  [[nodiscard]] std::uint32_t checksum_of(std::size_t index, std::uint64_t size,
+                                          std::uint32_t before) const {
+    const OnnxTensor& tensor = file_->tensors()[index];
+    if (tensor.file == nullptr || size == 0) return crc32_of(tensor.data.first(size), before);
+    const auto begin = tensor.data.data() - tensor.file->bytes().data();
+    return crc32_of(*tensor.file, static_cast<std::uint64_t>(begin), size, before);
   }
 
   void check_checksum(const OnnxChain& chain, std::uint32_t checksum) const {
@@ -132,7 +141,7 @@ class QuantizedOnnxModel : public QuantizedReader {
   void check_kept(Meter& meter) const {
     std::uint32_t checksum = 0;
     for (const std::size_t index : parts_.kept) {
-      checksum = crc32_of(data(index), checksum);
+      checksum = checksum_of(index, data(index).size(), checksum);
       meter.add(data(index).size());
     }
     if (checksum != checks_->kept) {
@@ -150,7 +159,7 @@ class QuantizedOnnxModel : public QuantizedReader {
   }
 
   void check_file() const {
-    const std::uint32_t checksum = onnx_file_checksum(file_->bytes(), file_->checks());
+    const std::uint32_t checksum = onnx_file_checksum(file_->file(), file_->checks());
     if (checksum == checks_->file) return;
     throw Error(fmt::format("has checksum {} where {} is stored", checksum_text(checksum),
                             checksum_text(checks_->file)),

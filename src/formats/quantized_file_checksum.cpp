@@ -17,6 +17,18 @@ bool is_lower_hex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= '
 
 }  // namespace
 
+std::uint32_t crc32_of(const MappedFile& file, std::uint64_t first, std::uint64_t size,
+                       std::uint32_t before) {
+  constexpr std::uint64_t kSlab = std::uint64_t{4} << 20;
+  for (const std::uint64_t end = first + size; first < end;) {
+    const std::uint64_t length = std::min(kSlab, end - first);
+    before = crc32_of(file.bytes().subspan(first, length), before);
+    file.release(first, length);
+    first += length;
+  }
+  return before;
+}
+
 std::uint32_t combine_checksums(std::uint32_t first, std::uint32_t second,
                                 std::uint64_t second_size) {
   return static_cast<std::uint32_t>(
