@@ -42,6 +42,7 @@ std::vector<std::size_t> stored_tensors(const Plan& plan) {
 std::vector<Shard> share_out_by_size(const QuantizedJob& job) {
   const std::vector<std::size_t> stored = stored_tensors(job.plan);
   std::vector<std::uint64_t> sizes;
+  sizes.reserve(stored.size());
   for (const std::size_t i : stored) sizes.push_back(stored_size(job.plan.tensors[i]));
   std::vector<Shard> shards = share_out(sizes, job.shard_size);
   for (Shard& shard : shards) {

@@ -202,7 +202,7 @@ TEST(PyTorchTar, EveryTruncationIsRefused) {
 
 TEST(TarArchive, EveryFlippedBitOfAHeaderIsFound) {
   std::string bytes = tar_member("sys_info", "abc");
-  for (std::size_t bit = 0; bit < 512 * 8; ++bit) {
+  for (std::size_t bit = 0; bit < std::size_t{512} * 8; ++bit) {
     bytes[bit / 8] = static_cast<char>(bytes[bit / 8] ^ (1 << bit % 8));
     const bool found = error_of([&] { read_tar(std::as_bytes(std::span(bytes))); }) != "(no error)";
     // The checksum itself can be spelt in more than one way.

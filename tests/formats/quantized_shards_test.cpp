@@ -48,7 +48,7 @@ class QuantizedShards : public testing::Test {
     EXPECT_NE(at, std::string::npos) << from;
     edited.replace(at, from.size(), to);
     test::write_file(folder_ / kIndex, edited);
-    const std::string error = open_error(folder_ / "m");
+    std::string error = open_error(folder_ / "m");
     test::write_file(folder_ / kIndex, index);
     return error;
   }
