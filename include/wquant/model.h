@@ -74,6 +74,9 @@ class ModelReader {
   /// both (tied weights), with the same shape and dtype; `index` itself where there is none.
   [[nodiscard]] virtual std::size_t same_as(std::size_t index) const { return index; }
 
+  /// Name of the file that holds the tensor, where the model lies in several; else empty.
+  [[nodiscard]] virtual std::string_view file_of(std::size_t /*index*/) const { return {}; }
+
   /// The output channels of a tensor of 2 or more dimensions, as the file has them; nothing where
   /// that is not known. Without a word in the file: axis 0, as in [out, in, height, width].
   [[nodiscard]] virtual std::optional<OutputAxis> output_axis(std::size_t /*index*/) const {

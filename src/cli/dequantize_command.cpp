@@ -1,25 +1,21 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-#include <array>
 #include <cstdint>
 #include <filesystem>
-#include <limits>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "base/number.h"
 #include "base/text.h"
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/correlation.h"
 #include "cli/paths.h"
+#include "cli/sizes.h"
 #include "cli/terminal.h"
-#include "formats/onnx.h"
-#include "formats/quantized_file.h"
+#include "formats/quantized_reader.h"
 #include "wquant/error.h"
 #include "wquant/formats.h"
 
@@ -27,7 +23,6 @@ namespace wquant {
 namespace {
 
 constexpr std::string_view kSharded = "safetensors-shards";
-constexpr auto kMaxSize = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
 
 void check_format(std::string_view name) {
   std::vector<std::string_view> names;
@@ -39,26 +34,6 @@ void check_format(std::string_view name) {
               ErrorKind::kUsage);
 }
 
-/// "500000", "500kB", "2 GB": decimal units, as the program prints them.
-std::uint64_t parse_size(std::string_view text) {
-  struct Unit {
-    std::string_view name;
-    std::uint64_t bytes;
-  };
-  constexpr std::array<Unit, 5> kUnits = {
-      {{"kB", 1'000}, {"MB", 1'000'000}, {"GB", 1'000'000'000}, {"B", 1}, {"", 1}}};
-  for (const Unit& unit : kUnits) {
-    if (!text.ends_with(unit.name)) continue;
-    std::string_view digits = text.substr(0, text.size() - unit.name.size());
-    if (digits.ends_with(' ')) digits.remove_suffix(1);
-    const std::optional<std::uint64_t> number = parse_number<std::uint64_t>(digits);
-    if (number && *number > 0 && *number <= kMaxSize / unit.bytes) return *number * unit.bytes;
-    break;
-  }
-  throw Error(fmt::format("--shard-size \"{}\" is no size", printable(text)),
-              "give a whole number with B, kB, MB or GB, such as 2GB", ErrorKind::kUsage);
-}
-
 /// The format that an option for several files asks for.
 void check_sharded(std::string& format) {
   if (format.empty()) format = kSharded;
@@ -67,14 +42,14 @@ void check_sharded(std::string& format) {
               fmt::format("leave out --format or give {}", kSharded), ErrorKind::kUsage);
 }
 
-/// The quantized file, after its checksums where it has them.
+/// The quantized file, after its checksums.
 std::unique_ptr<ModelReader> open_checked(const std::string& file, const Talk& talk) {
-  if (!is_quantized_file(file)) {
-    auto model = open_model(file);
-    if (model->format() == kQuantizedOnnx) return model;
-  }
   require_quantized(file);
-  auto model = std::make_unique<QuantizedModel>(file);
+  auto model = open_quantized_file(file);
+  if (!model->shard().empty()) {
+    spdlog::warn("{}: is file {} of a model: the tensors of the others are missing",
+                 printable(file, 1000), model->shard());
+  }
   ProgressLine line(talk);
   model->verify(run_options(line));
   return model;
@@ -125,7 +100,7 @@ bool parse_dequantize_options(const Arguments& arguments, DequantizeOptions& opt
   if (!options.like.empty()) check_like(options);
   if (!options.shard_size.empty()) {
     check_sharded(options.format);
-    options.shard_bytes = parse_size(options.shard_size);
+    options.shard_bytes = parse_shard_size(options.shard_size);
   }
   return true;
 }

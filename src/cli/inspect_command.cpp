@@ -11,7 +11,7 @@
 #include "cli/command.h"
 #include "cli/statistics.h"
 #include "cli/terminal.h"
-#include "formats/quantized_file.h"
+#include "formats/quantized_reader.h"
 #include "report/table.h"
 #include "wquant/error.h"
 #include "wquant/formats.h"
@@ -106,7 +106,7 @@ void print_model_json(const ModelReader& model,
 
 // A quantized file.
 
-void print_quantized_text(const QuantizedModel& model) {
+void print_quantized_text(const QuantizedReader& model) {
   Table table({{"tensor", Align::kLeft},
                {"shape", Align::kLeft},
                {"dtype", Align::kLeft},
@@ -121,9 +121,11 @@ void print_quantized_text(const QuantizedModel& model) {
                                     std::string(name_of(tensor.info.dtype)),
                                     byte_text(tensor.bytes)};
     if (tensor.quantized) {
-      row.insert(row.end(), {fmt::format("{}", tensor.codebook.bits), tensor.settings.mode,
-                             fmt::format("{:.4f}", tensor.codebook.ratio),
-                             fmt::format("{:.6f}", tensor.codebook.rho)});
+      const bool is_told = !tensor.settings.mode.empty();
+      row.insert(row.end(),
+                 {fmt::format("{}", tensor.codebook.bits), is_told ? tensor.settings.mode : "-",
+                  is_told ? fmt::format("{:.4f}", tensor.codebook.ratio) : "-",
+                  fmt::format("{:.6f}", tensor.codebook.rho)});
     } else {
       row.insert(row.end(), {"-", "kept"});
     }
@@ -131,32 +133,39 @@ void print_quantized_text(const QuantizedModel& model) {
     table.add(std::move(row));
   }
   print_result(table.text());
-  print_result(fmt::format("{}: quantized, {} tensors, {}\nsettings: {}\n",
-                           printable(model.path(), 1000), report.tensors.size(),
-                           byte_text(report.file_bytes), printable(model.settings_json(), 1000)));
+  print_result(fmt::format("{}: quantized, {} tensors, {}\n", printable(model.path(), 1000),
+                           report.tensors.size(), byte_text(report.file_bytes)));
+  if (model.settings_json().empty()) return;
+  print_result(fmt::format("settings: {}\n", printable(model.settings_json(), 1000)));
 }
 
-void print_quantized_json(const QuantizedModel& model) {
+void add_settings(const TensorReport& tensor, Json& json) {
+  json["mode"] = tensor.settings.mode;
+  json["x0"] = tensor.codebook.x0;
+  json["ratio"] = tensor.codebook.ratio;
+  json["relative_error"] = tensor.relative_error;
+}
+
+void print_quantized_json(const QuantizedReader& model) {
   Json tensors = Json::array();
   for (const TensorReport& tensor : model.report().tensors) {
     Json json = json_of(tensor.info, tensor.bytes);
     json["quantized"] = tensor.quantized;
     if (tensor.quantized) {
       json["bits"] = tensor.codebook.bits;
-      json["mode"] = tensor.settings.mode;
-      json["x0"] = tensor.codebook.x0;
-      json["ratio"] = tensor.codebook.ratio;
       json["correlation"] = tensor.codebook.rho;
-      json["relative_error"] = tensor.relative_error;
     } else {
       json["kept_reason"] = tensor.kept_reason;
     }
+    if (!tensor.settings.mode.empty() && tensor.quantized) add_settings(tensor, json);
     tensors.push_back(std::move(json));
   }
   print_json({{"file", model.path()},
               {"format", model.format()},
               {"file_bytes", model.report().file_bytes},
-              {"settings", Json::parse(model.settings_json(), nullptr, false)},
+              {"settings", model.settings_json().empty()
+                               ? Json()
+                               : Json::parse(model.settings_json(), nullptr, false)},
               {"tensors", tensors}});
 }
 
@@ -177,8 +186,8 @@ void run_inspect(const Arguments& arguments) {
   if (!parser.parse_arguments(arguments)) return;
 
   if (is_quantized_file(file)) {
-    const QuantizedModel model(file);
-    return json ? print_quantized_json(model) : print_quantized_text(model);
+    const auto model = open_quantized_file(file);
+    return json ? print_quantized_json(*model) : print_quantized_text(*model);
   }
   const auto model = open_model(file);
   const auto statistics = all_statistics(*model, talk);

@@ -7,9 +7,10 @@
 namespace wquant {
 
 /// Where quantize writes by default: beside the input, its name with `.exp3.safetensors` in place
-/// of its extension (a folder's name is taken whole); 0 bits are left out.
+/// of its extension (a folder's name is taken whole); 0 bits are left out. A folder that is written
+/// has no extension.
 std::filesystem::path quantized_path(const std::filesystem::path& input, std::string_view mode,
-                                     int bits);
+                                     int bits, bool is_folder);
 
 /// Where the report of a quantized file lies: `.report.json` in place of `.safetensors` or
 /// `.onnx`.

@@ -21,6 +21,7 @@
 #include "cli/size_target.h"
 #include "cli/standard_input.h"
 #include "cli/terminal.h"
+#include "formats/format.h"
 #include "formats/quantized_output.h"
 #include "report/render.h"
 #include "wquant/error.h"
@@ -35,18 +36,33 @@ namespace fs = std::filesystem;
 /// Where the run writes.
 struct Outputs {
   fs::path model, report;
+  bool is_folder = false;  ///< Of several files and their index.
 };
+
+/// A sharded model stays one unless the name asks for a file.
+bool writes_folder(const QuantizeOptions& options) {
+  const bool is_file = find_quantized_format(options.output) != nullptr;
+  if (is_file && options.shard_size > 0) {
+    throw Error("--shard-size writes a folder and this is the name of a file",
+                "leave out the option or the extension", ErrorKind::kUsage)
+        .at_file(options.output);
+  }
+  if (is_file) return false;
+  return options.shard_size > 0 ||
+         (options.input != kStandardInput && is_sharded_model(options.input));
+}
 
 Outputs outputs_of(const QuantizeOptions& options) {
   Outputs outputs;
   outputs.model = options.output;
+  outputs.is_folder = writes_folder(options);
   if (options.output.empty() && options.input == kStandardInput) {
     throw Error("standard input gives the output no name", "name it with -o", ErrorKind::kUsage);
   }
   if (options.output.empty()) {
     const TensorSettings& settings = options.settings.tensor;
-    outputs.model =
-        quantized_path(options.input, settings.mode, options.has_budget() ? 0 : settings.bits);
+    outputs.model = quantized_path(options.input, settings.mode,
+                                   options.has_budget() ? 0 : settings.bits, outputs.is_folder);
   }
   outputs.report = report_path(outputs.model);
   return outputs;
@@ -56,8 +72,9 @@ Outputs outputs_of(const QuantizeOptions& options) {
 void check_outputs(const Outputs& outputs, const QuantizeOptions& options) {
   if (options.dry_run) return;
   std::error_code code;
-  if (fs::is_directory(outputs.model, code)) {
-    throw Error("is a folder", "give a file name with -o").at_file(outputs.model.string());
+  if (!outputs.is_folder && fs::is_directory(outputs.model, code)) {
+    throw Error("is a folder", "give a file name with -o, or --shard-size for several files")
+        .at_file(outputs.model.string());
   }
   if (fs::equivalent(outputs.model, outputs.report, code) && !code) {
     throw Error("is the same file as its report", "give another name with -o", ErrorKind::kUsage)
@@ -66,7 +83,8 @@ void check_outputs(const Outputs& outputs, const QuantizeOptions& options) {
   for (const fs::path& path : {outputs.model, outputs.report}) {
     check_output(path, options.input, options.force);
   }
-  if (find_quantized_format(outputs.model) == nullptr && !fs::is_other(outputs.model, code)) {
+  const bool has_format = outputs.is_folder || find_quantized_format(outputs.model) != nullptr;
+  if (!has_format && !fs::is_other(outputs.model, code)) {
     throw Error(
         "a quantized file is a .safetensors file, or .onnx where the input is",
         "end the name given with -o in .safetensors; wquant dequantize writes other formats",
@@ -77,6 +95,7 @@ void check_outputs(const Outputs& outputs, const QuantizeOptions& options) {
 
 /// The kind of file that is written from the model.
 const QuantizedFormat& format_of(const Outputs& outputs, const ModelReader& model) {
+  if (outputs.is_folder) return quantized_folder_format();
   const QuantizedFormat* format = find_quantized_format(outputs.model);
   if (format == nullptr) format = find_quantized_format("default.safetensors");
   if (format->input.empty() || format->input == model.format()) return *format;
@@ -234,7 +253,7 @@ void execute(const QuantizeOptions& options) {
     spdlog::warn("{}: no tensor is quantized: -v lists the reasons",
                  printable(options.input, 1000));
   }
-  const QuantizedJob job{*model, plan, options.settings, outputs.model};
+  const QuantizedJob job{*model, plan, options.settings, outputs.model, options.shard_size};
   try {
     run_job(format, job, plan, options, outputs);
   } catch (Error& error) {

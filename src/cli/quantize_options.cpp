@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "cli/arguments.h"
+#include "cli/sizes.h"
 #include "cli/weights_file.h"
 #include "wquant/codebook.h"
 #include "wquant/error.h"
@@ -46,7 +47,7 @@ struct Typed {
   std::array<std::string, kSettingRows.size()> settings;
   std::array<CLI::Option*, kSettingRows.size()> options = {};
   std::vector<std::string> rules;
-  std::string nonfinite = "error", include, exclude, weights;
+  std::string nonfinite = "error", include, exclude, weights, shard_size;
 };
 
 std::string mode_names() {
@@ -87,7 +88,7 @@ void add_selection(Parser& parser, Typed& typed, Settings& settings) {
       ->type_name("error|keep");
 }
 
-void add_run(Parser& parser, QuantizeOptions& options) {
+void add_run(Parser& parser, Typed& typed, QuantizeOptions& options) {
   parser.add_option("--threads", options.threads, "0: all of the machine (default)")
       ->option_text("N")
       ->check(CLI::Range(0, 4096));
@@ -102,6 +103,10 @@ void add_run(Parser& parser, QuantizeOptions& options) {
       ->type_name("S");
   parser.add_option("--avg-bits", options.avg_bits, "the same for bits a weight, all counted")
       ->type_name("B");
+  parser
+      .add_option("--shard-size", typed.shard_size,
+                  "write a folder of files of at most this size (default: as INPUT)")
+      ->type_name("SIZE");
   parser.add_flag("--force", options.force, "replace existing output");
   parser.add_flag("--dry-run", options.dry_run, "show the plan and the exact size, write nothing");
   parser.add_flag("--json", options.json, "print the report as JSON");
@@ -212,10 +217,11 @@ bool parse_quantize_options(const Arguments& arguments, QuantizeOptions& options
       ->type_name("OUT");
   add_settings(parser, typed);
   add_selection(parser, typed, options.settings);
-  add_run(parser, options);
+  add_run(parser, typed, options);
   if (!parser.parse_arguments(arguments)) return false;
   options.bits_given = parser.count("--bits") > 0;
   understand(typed, parser, options);
+  if (parser.count("--shard-size") > 0) options.shard_size = parse_shard_size(typed.shard_size);
   if (options.min_correlation) check_correlation_limit(*options.min_correlation);
   const bool for_size = !options.target_size.empty() || options.avg_bits;
   if (for_size && options.bits_given) {

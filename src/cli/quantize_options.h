@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,6 +23,7 @@ struct QuantizeOptions {
   std::optional<double> min_correlation;
   std::string target_size;  ///< Empty: none.
   std::optional<double> avg_bits;
+  std::uint64_t shard_size = 0;  ///< 0: none given.
   Talk talk;
 
   /// Whether bits are chosen by what is known of the weights.

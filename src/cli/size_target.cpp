@@ -3,14 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <optional>
 #include <span>
 #include <string_view>
 
-#include "base/number.h"
 #include "base/text.h"
+#include "cli/sizes.h"
 #include "cli/terminal.h"
 #include "wquant/budget.h"
 #include "wquant/error.h"
@@ -31,14 +30,6 @@ Contents contents_of(const ModelReader& model) {
     all.bytes += model.tensors()[i].bytes();
   }
   return all;
-}
-
-std::optional<double> number_before(std::string_view text, std::string_view unit) {
-  if (!text.ends_with(unit)) return {};
-  text.remove_suffix(unit.size());
-  if (text.ends_with(' ')) text.remove_suffix(1);
-  const std::optional<double> number = parse_number<double>(text);
-  return number && *number > 0 && std::isfinite(*number) ? number : std::nullopt;
 }
 
 std::uint64_t whole_bytes(double bytes) {
@@ -119,19 +110,10 @@ Allocation fewest_bytes(std::span<const Ladder> ladders) {
 }  // namespace
 
 std::uint64_t target_bytes(const std::string& text, const ModelReader& model) {
-  struct Unit {
-    std::string_view name;
-    double bytes;
-  };
-  constexpr std::array<Unit, 5> kUnits = {
-      {{"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"B", 1}, {"", 1}}};
   const auto original = static_cast<double>(contents_of(model).bytes);
   if (const auto times = number_before(text, "x")) return whole_bytes(original / *times);
   if (const auto percent = number_before(text, "%")) return whole_bytes(original * *percent / 100);
-  for (const Unit& unit : kUnits) {
-    const auto number = number_before(text, unit.name);
-    if (number) return whole_bytes(*number * unit.bytes);
-  }
+  if (const auto bytes = parse_bytes(text)) return *bytes;
   throw Error(fmt::format("--target-size \"{}\" is no size", printable(text)),
               "write for example 6x, 35% or 4.2MB", ErrorKind::kUsage);
 }

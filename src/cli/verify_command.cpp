@@ -9,7 +9,7 @@
 #include "cli/command.h"
 #include "cli/correlation.h"
 #include "cli/terminal.h"
-#include "formats/quantized_file.h"
+#include "formats/quantized_reader.h"
 #include "wquant/error.h"
 
 namespace wquant {
@@ -21,10 +21,13 @@ std::size_t quantized_count(const Report& report) {
   return count;
 }
 
-std::string result_text(const std::string& file, const Report& report) {
+std::string result_text(const std::string& file, const QuantizedReader& model) {
+  const Report& report = model.report();
   const TensorReport* worst = worst_tensor(report);
-  std::string text = fmt::format("{}: whole: {} tensors, {} quantized", printable(file, 1000),
-                                 report.tensors.size(), quantized_count(report));
+  const std::string shard =
+      model.shard().empty() ? std::string() : fmt::format(" as file {}", model.shard());
+  std::string text = fmt::format("{}: whole{}: {} tensors, {} quantized", printable(file, 1000),
+                                 shard, report.tensors.size(), quantized_count(report));
   if (worst != nullptr) {
     text += fmt::format(", lowest correlation {:.6f} ({})", worst->codebook.rho,
                         printable(worst->info.name));
@@ -67,17 +70,17 @@ void run_verify(const Arguments& arguments) {
   if (limit) check_correlation_limit(*limit);
 
   require_quantized(file);
-  const QuantizedModel model(file);
+  const auto model = open_quantized_file(file);
   {
     ProgressLine line(talk);
-    model.verify(run_options(line));
+    model->verify(run_options(line));
   }
   if (json) {
-    print_result(result_json(file, model.report()));
+    print_result(result_json(file, model->report()));
   } else if (!talk.quiet) {
-    print_result(result_text(file, model.report()));
+    print_result(result_text(file, *model));
   }
-  if (limit) require_correlation(model.report(), *limit, file);
+  if (limit) require_correlation(model->report(), *limit, file);
 }
 
 }  // namespace wquant

@@ -36,7 +36,12 @@ struct Format {
   /// False where the program was built without the library that the format needs. Null: always
   /// true.
   bool (*is_built)() = nullptr;
+  /// True where a model lies in several files with an index.
+  bool is_sharded = false;
 };
+
+/// True when the model lies in several files with an index.
+bool is_sharded_model(const std::filesystem::path& path);
 
 /// The table, in the order in which content is tried.
 std::span<const Format> format_table();

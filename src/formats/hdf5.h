@@ -31,4 +31,9 @@ void write_hdf5_like(const ModelReader& model, const std::filesystem::path& path
                      const std::filesystem::path& like, Overwrite overwrite,
                      const RunOptions& options);
 
+/// The same for a .keras archive; its other members stay, but are no longer packed.
+void write_keras_like(const ModelReader& model, const std::filesystem::path& path,
+                      const std::filesystem::path& like, Overwrite overwrite,
+                      const RunOptions& options);
+
 }  // namespace wquant

@@ -1,6 +1,6 @@
 #include "formats/onnx.h"
 
-#include <cstring>
+#include <fstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -60,6 +60,28 @@ bool onnx_claims(const Probe& probe) {
   const auto version = static_cast<unsigned char>(probe.head[1]);
   return version >= 1 && version <= kMaxVersion &&
          kSecondTags.find(probe.head[2]) != std::string_view::npos;
+}
+
+bool is_quantized_onnx(const std::filesystem::path& path) {
+  std::error_code code;
+  if (!std::filesystem::is_regular_file(path, code)) return false;
+  std::string head(3, '\0');
+  std::ifstream(path, std::ios::binary)
+      .read(head.data(), static_cast<std::streamsize>(head.size()));
+  try {
+    return onnx_claims({path, false, head}) && OnnxFile(path).is_quantized();
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+std::unique_ptr<QuantizedReader> open_quantized_onnx(const std::filesystem::path& path) {
+  try {
+    return make_quantized_onnx_model(path, std::make_unique<OnnxFile>(path));
+  } catch (Error& error) {
+    error.at_file(path.string());
+    throw;
+  }
 }
 
 std::unique_ptr<ModelReader> open_onnx(const std::filesystem::path& path) {

@@ -5,6 +5,7 @@
 
 #include "formats/format.h"
 #include "formats/onnx_file.h"
+#include "formats/quantized_reader.h"
 #include "wquant/model.h"
 
 namespace wquant {
@@ -20,9 +21,15 @@ std::unique_ptr<ModelReader> open_onnx(const std::filesystem::path& path);
 
 inline constexpr std::string_view kQuantizedOnnx = "wquant-onnx";
 
-/// A quantized model as the float model it stands for; quantized tensors come first.
-std::unique_ptr<ModelReader> make_quantized_onnx_model(const std::filesystem::path& path,
-                                                       std::unique_ptr<OnnxFile> file);
+/// True for an ONNX model that quantize wrote. Throws nothing that concerns its content.
+bool is_quantized_onnx(const std::filesystem::path& path);
+
+/// Opens such a model; quantized tensors come first.
+std::unique_ptr<QuantizedReader> open_quantized_onnx(const std::filesystem::path& path);
+
+/// The same for a file that is open.
+std::unique_ptr<QuantizedReader> make_quantized_onnx_model(const std::filesystem::path& path,
+                                                           std::unique_ptr<OnnxFile> file);
 
 /// Writes the model `like` with the weights of `model`, which must hold the same tensors.
 void write_onnx_like(const ModelReader& model, const std::filesystem::path& path,

@@ -52,6 +52,9 @@ ByteRope rope_of(std::span<const T> values) {
   return rope;
 }
 
+std::string quotients_name(int bits) { return fmt::format("wquant.quotients{}", bits); }
+std::string differences_name(int bits) { return fmt::format("wquant.differences{}", bits); }
+
 }  // namespace
 
 std::vector<float> onnx_quotient_matrix(int bits) {
@@ -77,6 +80,15 @@ std::vector<float> onnx_difference_matrix(int bits) {
     matrix[(kRow + code) * kRow + code] = -std::ldexp(1.0F, bits);
   }
   return matrix;
+}
+
+std::optional<std::vector<float>> onnx_matrix(std::string_view name) {
+  name = name.substr(0, name.find_last_not_of('_') + 1);
+  for (int bits = 1; bits < kByteBits; ++bits) {
+    if (name == quotients_name(bits)) return onnx_quotient_matrix(bits);
+    if (name == differences_name(bits)) return onnx_difference_matrix(bits);
+  }
+  return std::nullopt;
 }
 
 OnnxExpander::OnnxExpander(std::uint64_t opset, std::unordered_set<std::string> taken,
@@ -119,12 +131,11 @@ const OnnxExpander::Matrices& OnnxExpander::matrices(int bits) {
   if (found != matrices_.end()) return found->second;
   const auto rows = static_cast<std::uint64_t>(bits);
   Matrices names;
-  names.quotients =
-      add_floats(fmt::format("wquant.quotients{}", bits),
-                 std::array<std::uint64_t, 2>{rows, 2 * kRow}, onnx_quotient_matrix(bits));
+  names.quotients = add_floats(quotients_name(bits), std::array<std::uint64_t, 2>{rows, 2 * kRow},
+                               onnx_quotient_matrix(bits));
   names.differences =
-      add_floats(fmt::format("wquant.differences{}", bits),
-                 std::array<std::uint64_t, 2>{2 * kRow, kRow}, onnx_difference_matrix(bits));
+      add_floats(differences_name(bits), std::array<std::uint64_t, 2>{2 * kRow, kRow},
+                 onnx_difference_matrix(bits));
   return matrices_.emplace(bits, std::move(names)).first->second;
 }
 

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -80,5 +81,7 @@ class OnnxExpander {
 /// The constant matrices of OnnxExpander, in C order.
 std::vector<float> onnx_quotient_matrix(int bits);
 std::vector<float> onnx_difference_matrix(int bits);
+/// The matrix that is stored under that name; nothing for the name of anything else.
+std::optional<std::vector<float>> onnx_matrix(std::string_view name);
 
 }  // namespace wquant

@@ -8,6 +8,7 @@
 
 #include "base/number.h"
 #include "base/text.h"
+#include "formats/onnx_checks.h"
 #include "formats/onnx_proto.h"
 #include "formats/wire.h"
 #include "wquant/error.h"
@@ -58,17 +59,6 @@ fs::path resolve_location(const fs::path& model, const std::string& location) {
   return target;
 }
 
-/// True for the mark of a quantized model.
-bool is_mark(std::span<const std::byte> entry) {
-  bool found = false;
-  WireReader reader(entry);
-  for (WireField field; reader.next(field);) {
-    found =
-        found || (field.number == OnnxEntryField::kKey && wire_text(field) == kOnnxQuantizedKey);
-  }
-  return found;
-}
-
 std::uint64_t external_number(const OnnxTensorProto& proto, const std::string& key,
                               std::uint64_t otherwise) {
   const auto entry = proto.external.find(key);
@@ -83,6 +73,12 @@ std::uint64_t external_number(const OnnxTensorProto& proto, const std::string& k
 }  // namespace
 
 OnnxFile::OnnxFile(const fs::path& path) : path_(path), file_(path) { read_model(); }
+
+std::uint64_t OnnxFile::file_bytes() const {
+  std::uint64_t bytes = file_.bytes().size();
+  for (const auto& [path, file] : external_) bytes += file.bytes().size();
+  return bytes;
+}
 
 const OnnxTensor* OnnxFile::find(std::span<const std::byte> message) const {
   const auto entry = by_message_.find(message.data());
@@ -106,13 +102,24 @@ void OnnxFile::read_model() {
         read_opset(wire_message(field));
         break;
       case OnnxModelField::kMetadata:
-        is_quantized_ = is_quantized_ || is_mark(wire_message(field));
+        read_metadata(wire_message(field));
         break;
       default:
         break;
     }
   }
   if (!has_graph) throw Error("holds no graph", "is it an ONNX model?");
+}
+
+void OnnxFile::read_metadata(std::span<const std::byte> entry) {
+  std::string_view key, value;
+  WireReader reader(entry);
+  for (WireField field; reader.next(field);) {
+    if (field.number == OnnxEntryField::kKey) key = wire_text(field);
+    if (field.number == OnnxEntryField::kValue) value = wire_text(field);
+  }
+  if (key == kOnnxQuantizedKey) is_quantized_ = true;
+  if (key == kOnnxChecksKey) checks_ = value;
 }
 
 void OnnxFile::read_opset(std::span<const std::byte> message) {

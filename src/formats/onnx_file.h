@@ -39,22 +39,28 @@ class OnnxFile {
 
   /// The ModelProto.
   [[nodiscard]] std::span<const std::byte> bytes() const { return file_.bytes(); }
+  [[nodiscard]] const MappedFile& file() const { return file_; }
   [[nodiscard]] const std::vector<OnnxTensor>& tensors() const { return tensors_; }
   /// The tensor whose TensorProto is `message` of this file; null when it is none of tensors().
   [[nodiscard]] const OnnxTensor* find(std::span<const std::byte> message) const;
   /// What the operators tell of the tensors.
   [[nodiscard]] const OnnxAxes& axes() const { return axes_; }
+  /// Of the file and those of its external data.
+  [[nodiscard]] std::uint64_t file_bytes() const;
   /// Version of the standard operators that the model uses.
   [[nodiscard]] std::uint64_t opset() const { return opset_; }
   [[nodiscard]] std::uint64_t ir_version() const { return ir_version_; }
   /// True for a model that quantize wrote: the tensors are what its weights are made of.
   [[nodiscard]] bool is_quantized() const { return is_quantized_; }
+  /// What the metadata say that it is checked by; empty where they do not.
+  [[nodiscard]] std::string_view checks() const { return checks_; }
 
  private:
   void read_model();
   void read_graph(std::span<const std::byte> graph, int depth);
   void read_node(std::span<const std::byte> node, int depth);
   void read_attribute(std::span<const std::byte> attribute, const std::string& constant, int depth);
+  void read_metadata(std::span<const std::byte> entry);
   void read_opset(std::span<const std::byte> message);
   void add_tensor(std::span<const std::byte> message, const std::string& name);
   void place(std::span<const std::byte> message, const OnnxTensorProto& proto, OnnxTensor& tensor);
@@ -71,6 +77,7 @@ class OnnxFile {
   OnnxAxes axes_;
   std::uint64_t opset_ = 0, ir_version_ = 0;
   bool is_quantized_ = false;
+  std::string_view checks_;
 };
 
 }  // namespace wquant

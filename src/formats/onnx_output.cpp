@@ -1,6 +1,5 @@
 #include "formats/onnx_output.h"
 
-#include "base/mapped_file.h"
 #include "formats/quantized_file_checksum.h"
 
 namespace wquant {
@@ -41,8 +40,10 @@ std::optional<std::uint32_t> OnnxOutput::checksum(std::size_t hole, std::uint64_
   const auto place = places_.find(hole);
   if (place == places_.end()) return std::nullopt;
   const MappedFile file(place->second.file->temporary_path());
-  return crc32_of(file.bytes().subspan(place->second.offset, size));
+  return crc32_of(file, place->second.offset, size);
 }
+
+MappedFile OnnxOutput::map_model() const { return MappedFile(model_.temporary_path()); }
 
 void OnnxOutput::commit() {
   if (data_) data_->commit();

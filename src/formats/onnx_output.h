@@ -8,6 +8,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "base/mapped_file.h"
 #include "base/output_file.h"
 #include "formats/onnx_rewrite.h"
 #include "wquant/formats.h"
@@ -27,6 +28,10 @@ class OnnxOutput {
   void write(std::size_t hole, std::uint64_t offset, std::span<const std::byte> bytes);
   /// CRC-32 of `size` bytes of a hole as they lie in the file; nothing for one that is not there.
   [[nodiscard]] std::optional<std::uint32_t> checksum(std::size_t hole, std::uint64_t size) const;
+  /// The file of the model as it is so far; to be read before it is written to again.
+  [[nodiscard]] MappedFile map_model() const;
+  /// Where a hole begins in the file of the model, which must hold it.
+  [[nodiscard]] std::uint64_t place_of(std::size_t hole) const { return places_.at(hole).offset; }
   void commit();
 
  private:

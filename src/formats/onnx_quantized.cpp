@@ -5,6 +5,7 @@
 #include <deque>
 #include <vector>
 
+#include "formats/onnx_checks.h"
 #include "formats/onnx_file.h"
 #include "formats/onnx_output.h"
 #include "formats/onnx_rewrite.h"
@@ -68,8 +69,11 @@ class QuantizedOnnx : public QuantizedOutput {
     output_->write(onnx_hole(tensor, part), offset, bytes);
   }
 
+  void restart(std::size_t tensor, Part part) override { checksums_.at(tensor)[part].clear(); }
+
   void finish(Report& report) override {
     for (std::size_t i = 0; i < plan_.tensors.size(); ++i) check(i);
+    write_checks(report);
     output_->commit();
     report.output = path_.string();
     report.header_bytes = sizes_.header_bytes;
@@ -77,6 +81,43 @@ class QuantizedOnnx : public QuantizedOutput {
   }
 
  private:
+  [[nodiscard]] std::uint32_t checksum(std::size_t tensor, Part part) const {
+    const PlannedTensor& planned = plan_.tensors[tensor];
+    const auto sum = checksums_[tensor][part].complete(part_size(planned, part));
+    if (sum) return *sum;
+    throw Error(fmt::format("not all bytes of its {} were written", part_name(part)))
+        .at_tensor(planned.info.name);
+  }
+
+  void write_checks(const Report& report) {
+    OnnxChecks checks;
+    const std::vector<OnnxEdit> edits = edits_of(plan_);
+    for (std::size_t i = 0; i < edits.size(); ++i) {
+      if (edits[i].kind == OnnxEdit::Kind::kExpand) {
+        checks.quantized[plan_.tensors[i].info.name] = {
+            combine_checksums(checksum(i, Part::kCodes), checksum(i, Part::kLevels),
+                              part_size(plan_.tensors[i], Part::kLevels)),
+            report.tensors.at(i).codebook.rho};
+      } else {
+        checks.kept = crc32_of(file_.tensors()[i].data, checks.kept);
+      }
+    }
+    if (checks.quantized.empty()) return;  // It stays an ordinary model.
+    write_text(onnx_checks_text(checks));
+    checks.file = file_checksum(onnx_checks_text(checks).size());
+    write_text(onnx_checks_text(checks));
+  }
+
+  void write_text(const std::string& text) {
+    output_->write(kOnnxChecksHole, 0, std::as_bytes(std::span(text)));
+  }
+
+  [[nodiscard]] std::uint32_t file_checksum(std::size_t text_size) const {
+    const MappedFile file = output_->map_model();
+    const auto text = file.bytes().subspan(output_->place_of(kOnnxChecksHole), text_size);
+    return onnx_file_checksum(file, {reinterpret_cast<const char*>(text.data()), text.size()});
+  }
+
   /// That the parts lie in the file as they came.
   void check(std::size_t tensor) const {
     for (const Part part : {Part::kCodes, Part::kLevels}) {

@@ -1,11 +1,18 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "base/float_convert.h"
+#include "base/meter.h"
 #include "formats/onnx.h"
 #include "formats/onnx_chains.h"
+#include "formats/onnx_checks.h"
+#include "formats/onnx_expand.h"
+#include "formats/quantized_file_checksum.h"
 #include "wquant/codebook.h"
 #include "wquant/error.h"
 
@@ -13,8 +20,9 @@ namespace wquant {
 namespace {
 
 constexpr std::uint64_t kSlab = std::uint64_t{1} << 14;  ///< Elements decoded at a time.
+constexpr const char* kDamaged = "the file is damaged: get it again";
 
-class QuantizedOnnxModel : public ModelReader {
+class QuantizedOnnxModel : public QuantizedReader {
  public:
   QuantizedOnnxModel(const std::filesystem::path& path, std::unique_ptr<OnnxFile> file)
       : path_(path.string()), file_(std::move(file)), parts_(find_onnx_chains(*file_)) {
@@ -25,6 +33,25 @@ class QuantizedOnnxModel : public ModelReader {
       levels_.push_back(std::move(levels));
     }
     for (const std::size_t index : parts_.kept) tensors_.push_back(file_->tensors()[index].info);
+    if (!file_->checks().empty()) checks_ = parse_onnx_checks(file_->checks());
+    make_report();
+  }
+
+  [[nodiscard]] const Report& report() const override { return report_; }
+  [[nodiscard]] const std::string& settings_json() const override { return none_; }
+  [[nodiscard]] const std::string& shard() const override { return none_; }
+
+  void verify(const RunOptions& options) const override {
+    if (!checks_) {
+      throw Error("holds no checksums", "quantize the original again").at_file(path_);
+    }
+    std::uint64_t total = 0;
+    for (const TensorReport& tensor : report_.tensors) total += tensor.bytes;
+    Meter meter(options, total);
+    for (std::size_t i = 0; i < parts_.chains.size(); ++i) check_chain(i, meter);
+    check_kept(meter);
+    check_constants();
+    check_file();
   }
 
   [[nodiscard]] const std::string& path() const override { return path_; }
@@ -54,6 +81,105 @@ class QuantizedOnnxModel : public ModelReader {
     return file_->tensors()[index].data;
   }
 
+  void make_report() {
+    report_.output = path_;
+    report_.file_bytes = file_->file_bytes();
+    for (std::size_t i = 0; i < tensors_.size(); ++i) {
+      TensorReport tensor;
+      tensor.info = tensors_[i];
+      tensor.quantized = i < parts_.chains.size();
+      tensor.bytes = tensors_[i].bytes();
+      if (tensor.quantized) tell_quantized(i, tensor);
+      report_.tensors.push_back(std::move(tensor));
+    }
+  }
+
+  void tell_quantized(std::size_t index, TensorReport& tensor) const {
+    const OnnxChain& chain = parts_.chains[index];
+    tensor.settings.bits = tensor.codebook.bits = chain.bits;
+    tensor.settings.mode.clear();
+    tensor.codebook.levels = levels_[index];
+    tensor.bytes = data(chain.codes).size() + data(chain.levels).size();
+    if (!checks_) return;
+    const auto found = checks_->quantized.find(chain.info.name);
+    if (found != checks_->quantized.end()) tensor.codebook.rho = found->second.rho;
+  }
+
+  void check_chain(std::size_t index, Meter& meter) const {
+    const OnnxChain& chain = parts_.chains[index];
+    try {
+      const std::uint64_t size = packed_size(chain.info.count(), chain.bits);
+      check_checksum(chain, crc32_of(data(chain.levels), checksum_of(chain.codes, size, 0)));
+      check_levels(levels_[index]);
+      check_unused_bits(data(chain.codes),
+                        chain.info.count() * static_cast<std::uint64_t>(chain.bits));
+      meter.add(report_.tensors[index].bytes);
+    } catch (Error& error) {
+      error.at_tensor(chain.info.name).at_file(path_);
+      throw;
+    }
+  }
+
+  /// Of the first `size` bytes of a tensor of the file.
+  [[nodiscard]] std::uint32_t checksum_of(std::size_t index, std::uint64_t size,
+                                          std::uint32_t before) const {
+    const OnnxTensor& tensor = file_->tensors()[index];
+    if (tensor.file == nullptr || size == 0) return crc32_of(tensor.data.first(size), before);
+    const auto begin = tensor.data.data() - tensor.file->bytes().data();
+    return crc32_of(*tensor.file, static_cast<std::uint64_t>(begin), size, before);
+  }
+
+  void check_checksum(const OnnxChain& chain, std::uint32_t checksum) const {
+    const auto stored = checks_->quantized.find(chain.info.name);
+    if (stored == checks_->quantized.end()) throw Error("has no checksum", kDamaged);
+    if (stored->second.checksum == checksum) return;
+    throw Error(fmt::format("codes and levels have checksum {} where {} is stored",
+                            checksum_text(checksum), checksum_text(stored->second.checksum)),
+                kDamaged);
+  }
+
+  void check_kept(Meter& meter) const {
+    std::uint32_t checksum = 0;
+    for (const std::size_t index : parts_.kept) {
+      checksum = checksum_of(index, data(index).size(), checksum);
+      meter.add(data(index).size());
+    }
+    if (checksum != checks_->kept) {
+      throw Error(fmt::format("the kept tensors have checksum {} where {} is stored",
+                              checksum_text(checksum), checksum_text(checks_->kept)),
+                  kDamaged)
+          .at_file(path_);
+    }
+    if (parts_.chains.size() != checks_->quantized.size()) {
+      throw Error(fmt::format("holds {} quantized tensors where {} are due", parts_.chains.size(),
+                              checks_->quantized.size()),
+                  kDamaged)
+          .at_file(path_);
+    }
+  }
+
+  void check_file() const {
+    const std::uint32_t checksum = onnx_file_checksum(file_->file(), file_->checks());
+    if (checksum == checks_->file) return;
+    throw Error(fmt::format("has checksum {} where {} is stored", checksum_text(checksum),
+                            checksum_text(checks_->file)),
+                "it is damaged or was saved anew: get it again")
+        .at_file(path_);
+  }
+
+  /// That the matrices which every runtime multiplies codes by are those that belong there.
+  void check_constants() const {
+    for (const OnnxTensor& tensor : file_->tensors()) {
+      const std::optional<std::vector<float>> expected = onnx_matrix(tensor.info.name);
+      if (!expected) continue;
+      const auto bytes = std::as_bytes(std::span(*expected));
+      if (std::equal(bytes.begin(), bytes.end(), tensor.data.begin(), tensor.data.end())) continue;
+      throw Error("is not the matrix that it was written as", kDamaged)
+          .at_tensor(tensor.info.name)
+          .at_file(path_);
+    }
+  }
+
   /// The range may begin and end inside of an element.
   void decode_range(std::size_t index, std::uint64_t first, std::span<std::byte> out) const {
     const OnnxChain& chain = parts_.chains[index];
@@ -80,12 +206,15 @@ class QuantizedOnnxModel : public ModelReader {
   OnnxChains parts_;
   std::vector<std::vector<float>> levels_;  ///< Of each chain.
   std::vector<TensorInfo> tensors_;
+  std::optional<OnnxChecks> checks_;
+  Report report_;
+  std::string none_;
 };
 
 }  // namespace
 
-std::unique_ptr<ModelReader> make_quantized_onnx_model(const std::filesystem::path& path,
-                                                       std::unique_ptr<OnnxFile> file) {
+std::unique_ptr<QuantizedReader> make_quantized_onnx_model(const std::filesystem::path& path,
+                                                           std::unique_ptr<OnnxFile> file) {
   return std::make_unique<QuantizedOnnxModel>(path, std::move(file));
 }
 

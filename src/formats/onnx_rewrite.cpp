@@ -6,6 +6,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "formats/onnx_checks.h"
 #include "formats/onnx_data.h"
 #include "formats/onnx_expand.h"
 #include "formats/onnx_proto.h"
@@ -103,6 +104,18 @@ std::string mark() {
   return WireMessage().message(OnnxModelField::kMetadata, entry).bytes();
 }
 
+/// The field for the checksums of tensors of these names.
+ByteRope checks_field(const std::unordered_set<std::string>& names) {
+  OnnxChecks checks;
+  for (const std::string& name : names) checks.quantized[name] = {};
+  ByteRope value, entry, field;
+  value.add_hole(kOnnxChecksHole, onnx_checks_text(checks).size());
+  entry.add_text(WireMessage().text(OnnxEntryField::kKey, kOnnxChecksKey).bytes());
+  entry.add_message(OnnxEntryField::kValue, std::move(value));
+  field.add_message(OnnxModelField::kMetadata, std::move(entry));
+  return field;
+}
+
 class Rewriter {
  public:
   Rewriter(const OnnxFile& file, std::span<const OnnxEdit> edits, const std::string& data_name)
@@ -126,7 +139,10 @@ class Rewriter {
         layout.model.add_bytes(field.whole);
       }
     }
-    if (!made_.empty()) layout.model.add_text(mark());
+    if (!made_.empty()) {
+      layout.model.add_text(mark());
+      layout.model.add_rope(checks_field(made_));
+    }
     layout.data = data_.take_file();
     return layout;
   }

@@ -24,6 +24,8 @@ struct OnnxEdit {
 
 /// Number of the hole for a part of a tensor.
 std::size_t onnx_hole(std::size_t tensor, Part part);
+/// That for the text of the checksums of a quantized model, see onnx_checks_text().
+inline constexpr std::size_t kOnnxChecksHole = ByteRope::kNoHole - 1;
 
 /// A model as its files will be.
 struct OnnxLayout {

@@ -20,10 +20,11 @@ namespace wquant {
 namespace {
 
 std::unique_ptr<PytorchFile> open_file(const std::filesystem::path& path) {
-  std::string head(4, '\0');
+  std::string head(4096, '\0');
   std::ifstream(path, std::ios::binary)
       .read(head.data(), static_cast<std::streamsize>(head.size()));
-  return is_zip(head) ? open_pytorch_zip(path) : open_legacy_pytorch(path);
+  if (is_zip(head)) return open_pytorch_zip(path);
+  return is_pytorch_tar(head) ? open_pytorch_tar(path) : open_legacy_pytorch(path);
 }
 
 class PytorchModel : public ModelReader {
@@ -31,7 +32,7 @@ class PytorchModel : public ModelReader {
   explicit PytorchModel(const std::filesystem::path& path)
       : path_(path.string()), file_(open_file(path)) {
     const Pickle pickle = parse_pickle(file_->pickle(), find_pytorch_global);
-    PytorchObject object = read_pytorch_object(pickle, path.stem().string());
+    PytorchObject object = read_pytorch_object(pickle, path.stem().string(), file_->outside());
     file_->place(object.storages, pickle.size);
     places_ = std::move(object.tensors);
     for (const PytorchTensor& tensor : places_) tensors_.push_back(tensor.info);
@@ -99,7 +100,7 @@ class PytorchModel : public ModelReader {
 }  // namespace
 
 bool pytorch_claims(const Probe& probe) {
-  return is_legacy_pytorch(probe.head) ||
+  return is_legacy_pytorch(probe.head) || is_pytorch_tar(probe.head) ||
          (is_zip(probe.head) && probe.head.find("/data.pkl") != std::string_view::npos);
 }
 

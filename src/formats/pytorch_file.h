@@ -22,6 +22,8 @@ class PytorchFile {
 
   /// Begins with the pickle of the saved object.
   [[nodiscard]] virtual std::string_view pickle() const = 0;
+  /// The tensors that the pickle names but does not describe; null where it describes its own.
+  [[nodiscard]] virtual const PytorchOutside* outside() const { return nullptr; }
   /// Finds the storages, which are numbered from now on, and checks their sizes. `pickle_size` is
   /// that of the object's pickle.
   virtual void place(std::span<const PytorchStorage> storages, std::size_t pickle_size) = 0;
@@ -40,5 +42,11 @@ std::unique_ptr<PytorchFile> open_pytorch_zip(const std::filesystem::path& path)
 /// Five pickles (a magic number, the version, facts about the machine, the object, the keys of the
 /// storages) and then for each key a u64 count and the elements.
 std::unique_ptr<PytorchFile> open_legacy_pytorch(const std::filesystem::path& path);
+
+/// True for bytes that begin like a file of torch.save before version 0.1.10.
+bool is_pytorch_tar(std::string_view head);
+
+/// A tar archive of sys_info (facts about the machine), pickle (the object), tensors and storages.
+std::unique_ptr<PytorchFile> open_pytorch_tar(const std::filesystem::path& path);
 
 }  // namespace wquant

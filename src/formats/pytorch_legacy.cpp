@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +9,7 @@
 #include "formats/fields.h"
 #include "formats/pickle.h"
 #include "formats/pytorch_file.h"
+#include "formats/pytorch_machine.h"
 #include "wquant/error.h"
 
 namespace wquant {
@@ -21,10 +21,6 @@ using namespace std::string_view_literals;
 constexpr std::string_view kMagic = "\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"sv;
 constexpr std::int64_t kVersion = 1001;
 constexpr std::string_view kProblem = "its storages are cut off";
-
-std::optional<std::size_t> no_globals(std::string_view /*module*/, std::string_view /*name*/) {
-  return std::nullopt;
-}
 
 class PytorchLegacy : public PytorchFile {
  public:
@@ -91,15 +87,6 @@ class PytorchLegacy : public PytorchFile {
     if (version.kind == PickleKind::kInteger && version.number == kVersion) return;
     throw Error(fmt::format("is of version {} of torch.save's old form", version.number),
                 fmt::format("known is {}", kVersion));
-  }
-
-  static void check_machine(const Pickle& pickle) {
-    const std::span<const PickleRef> entries = pickle.at(pickle.root).entries();
-    for (std::size_t i = 0; i < entries.size(); i += 2) {
-      const PickleValue& value = pickle.at(entries[i + 1]);
-      if (pickle.at(entries[i]).text != "little_endian" || value.number == 1) continue;
-      throw Error("has byte order \"big\"", "save it again on a little-endian machine");
-    }
   }
 
   void place_next(const PytorchStorage& storage, Fields& data, std::uint64_t& begin) {

@@ -28,10 +28,12 @@ using Refs = std::span<const PickleRef>;
 /// Reads the values of one pickle as what they mean to PyTorch.
 class Reader {
  public:
-  explicit Reader(const Pickle& pickle) : pickle_(pickle) {}
+  Reader(const Pickle& pickle, const PytorchOutside* outside)
+      : pickle_(pickle), outside_(outside) {}
 
   /// All storages that the pickle names, whether a tensor uses them or not.
   std::vector<PytorchStorage> storages() {
+    if (outside_ != nullptr) return outside_->storages;
     std::vector<PytorchStorage> list;
     for (const PickleValue& value : pickle_.values) {
       if (value.kind == PickleKind::kPersistent) add_storage(parse_storage(value).storage, list);
@@ -39,8 +41,9 @@ class Reader {
     return list;
   }
 
-  /// True for a call that makes a tensor.
+  /// True for a call that makes a tensor, or the name of one outside.
   [[nodiscard]] bool is_tensor(const PickleValue& value) const {
+    if (outside_ != nullptr) return find_outside(value) != nullptr;
     const PytorchRole role = role_of(value);
     return role == PytorchRole::kTensor || role == PytorchRole::kTypedTensor ||
            role == PytorchRole::kParameter;
@@ -52,6 +55,7 @@ class Reader {
 
   /// Everything but the name.
   [[nodiscard]] PytorchTensor tensor(const PickleValue& value) const {
+    if (outside_ != nullptr) return *find_outside(value);
     if (role_of(value) != PytorchRole::kParameter) return parse_tensor(value);
     const Refs arguments = arguments_of(value, 1);
     const PickleValue& inner = pickle_.at(arguments[0]);
@@ -67,6 +71,13 @@ class Reader {
     Dtype dtype = Dtype::kU8;
     bool typed = false;
   };
+
+  /// Null for any value that names none.
+  [[nodiscard]] const PytorchTensor* find_outside(const PickleValue& value) const {
+    if (value.kind != PickleKind::kPersistent) return nullptr;
+    const auto found = outside_->tensors.find(pickle_.at(value.items[0]).text);
+    return found == outside_->tensors.end() ? nullptr : &found->second;
+  }
 
   [[nodiscard]] const PytorchGlobal& global_of(const PickleValue& value) const {
     return pytorch_global(static_cast<std::size_t>(value.number));
@@ -171,31 +182,12 @@ class Reader {
     tensor.storage = places_.at(use.storage.key);
     tensor.layout = {size_of(tensor.info.dtype), tensor.info.shape,
                      naturals(arguments[3], "strides")};
-    place(tensor, natural(arguments[1], "storage offset"), use.storage.bytes());
+    place_pytorch_tensor(tensor, natural(arguments[1], "storage offset"), use.storage.bytes());
     return tensor;
   }
 
-  /// Checks that the tensor lies within its storage, from element `offset` of it on.
-  static void place(PytorchTensor& tensor, std::uint64_t offset, std::uint64_t bytes) {
-    const StridedLayout& layout = tensor.layout;
-    if (layout.strides.size() != layout.shape.size()) {
-      throw Error(fmt::format("has {} strides for {} dimensions", layout.strides.size(),
-                              layout.shape.size()));
-    }
-    const std::uint64_t size = checked_count(layout.shape, layout.element) * layout.element;
-    const std::uint64_t count = bytes / layout.element;
-    if (offset > count) {
-      throw Error(fmt::format("begins at element {} of a storage of {} elements", offset, count));
-    }
-    tensor.begin = offset * layout.element;
-    tensor.extent = layout.span(count - offset) * layout.element;
-    if (size > bytes && size > kMaxRepeated) {
-      throw Error(fmt::format("repeats {} bytes to {}", tensor.extent, size),
-                  "save what is not expanded");
-    }
-  }
-
   const Pickle& pickle_;
+  const PytorchOutside* outside_;
   std::map<std::string, std::size_t, std::less<>> places_;  ///< Of the storages by their keys.
 };
 
@@ -279,8 +271,28 @@ class Walker {
 
 }  // namespace
 
-PytorchObject read_pytorch_object(const Pickle& pickle, const std::string& alone) {
-  Reader reader(pickle);
+void place_pytorch_tensor(PytorchTensor& tensor, std::uint64_t offset, std::uint64_t bytes) {
+  const StridedLayout& layout = tensor.layout;
+  if (layout.strides.size() != layout.shape.size()) {
+    throw Error(fmt::format("has {} strides for {} dimensions", layout.strides.size(),
+                            layout.shape.size()));
+  }
+  const std::uint64_t size = checked_count(layout.shape, layout.element) * layout.element;
+  const std::uint64_t count = bytes / layout.element;
+  if (offset > count) {
+    throw Error(fmt::format("begins at element {} of a storage of {} elements", offset, count));
+  }
+  tensor.begin = offset * layout.element;
+  tensor.extent = layout.span(count - offset) * layout.element;
+  if (size > bytes && size > kMaxRepeated) {
+    throw Error(fmt::format("repeats {} bytes to {}", tensor.extent, size),
+                "save what is not expanded");
+  }
+}
+
+PytorchObject read_pytorch_object(const Pickle& pickle, const std::string& alone,
+                                  const PytorchOutside* outside) {
+  Reader reader(pickle, outside);
   PytorchObject object;
   object.storages = reader.storages();
   Walker walker(pickle, reader);

@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "base/output_file.h"
+#include "formats/quantized_file_header.h"
 #include "formats/quantized_output.h"
+#include "formats/quantized_reader.h"
 #include "wquant/model.h"
 #include "wquant/quantize.h"
 #include "wquant/report.h"
@@ -25,14 +27,16 @@ struct QuantizedLayout {
   std::uint64_t file_bytes = 0;
 };
 
-/// Throws Error for a name clash, naming both tensors.
-QuantizedLayout make_layout(const Plan& plan, const Settings& settings);
+/// The layout of a file that holds the plan's tensors, all of a model or a shard of it. Throws
+/// Error for a name clash, naming both tensors.
+QuantizedLayout make_layout(const Plan& plan, const Settings& settings,
+                            const QuantizedShard& shard = {});
 
 /// Writes the quantized file: parts at their offsets as they come, the header last.
 class QuantizedWriter : public QuantizedOutput {
  public:
   QuantizedWriter(std::filesystem::path path, const Plan& plan, const Settings& settings,
-                  Overwrite overwrite);
+                  Overwrite overwrite, QuantizedShard shard = {});
   ~QuantizedWriter() override;
 
   void write(std::size_t tensor, Part part, std::uint64_t offset,
@@ -44,6 +48,9 @@ class QuantizedWriter : public QuantizedOutput {
   /// and file_bytes.
   void finish(Report& report) override;
 
+  /// Of the header, once finish() has written it.
+  [[nodiscard]] const std::string& header_checksum() const;
+
  private:
   struct State;
   std::unique_ptr<State> state_;
@@ -53,28 +60,31 @@ class QuantizedWriter : public QuantizedOutput {
 /// the header and throws nothing that concerns its content.
 bool is_quantized_safetensors(const std::filesystem::path& path);
 
-/// A quantized file as the float model it stands for: original names, shapes, dtypes and order.
-class QuantizedModel : public ModelReader {
+/// True for the index of quantized files, and for a folder that holds one.
+bool is_quantized_shards(const std::filesystem::path& path);
+
+/// A quantized file, or several with their index, as the float model it stands for: original names,
+/// shapes, dtypes and order.
+class QuantizedModel : public QuantizedReader {
  public:
-  /// Checks the whole header and every offset, count and size before anything is used.
+  /// Opens the file, or all that an index or the index of a folder lists. Checks the whole header
+  /// and every offset, count and size before anything is used.
   explicit QuantizedModel(const std::filesystem::path& path);
   ~QuantizedModel() override;
 
   [[nodiscard]] const std::string& path() const override;
-  [[nodiscard]] std::string_view format() const override { return "wquant"; }
+  [[nodiscard]] std::string_view format() const override;
   [[nodiscard]] const std::vector<TensorInfo>& tensors() const override;
   void read(std::size_t index, std::uint64_t first, std::span<std::byte> out) const override;
   [[nodiscard]] std::span<const std::byte> view(std::size_t index) const override;  ///< Kept ones.
   void release(std::size_t index, std::uint64_t first, std::uint64_t size) const override;
   [[nodiscard]] std::size_t same_as(std::size_t index) const override;
+  [[nodiscard]] std::string_view file_of(std::size_t index) const override;
 
-  /// What the header says of each tensor; figures that it does not hold are 0.
-  [[nodiscard]] const Report& report() const;
-  /// The settings of the run, as the JSON text that was stored.
-  [[nodiscard]] const std::string& settings_json() const;
-  /// Compares the checksum of every stored part and of the header with the stored ones, and that
-  /// levels ascend and are finite. Throws Error naming the first tensor and part that differ.
-  void verify(const RunOptions& options = {}) const;
+  [[nodiscard]] const Report& report() const override;
+  [[nodiscard]] const std::string& settings_json() const override;
+  [[nodiscard]] const std::string& shard() const override;
+  void verify(const RunOptions& options = {}) const override;
 
  private:
   struct State;

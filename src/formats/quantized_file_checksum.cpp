@@ -13,14 +13,27 @@
 namespace wquant {
 namespace {
 
-std::uint32_t combine(std::uint32_t first, std::uint32_t second, std::uint64_t second_size) {
-  return static_cast<std::uint32_t>(
-      crc32_combine(first, second, static_cast<z_off_t>(second_size)));
-}
-
 bool is_lower_hex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
 
 }  // namespace
+
+std::uint32_t crc32_of(const MappedFile& file, std::uint64_t first, std::uint64_t size,
+                       std::uint32_t before) {
+  constexpr std::uint64_t kSlab = std::uint64_t{4} << 20;
+  for (const std::uint64_t end = first + size; first < end;) {
+    const std::uint64_t length = std::min(kSlab, end - first);
+    before = crc32_of(file.bytes().subspan(first, length), before);
+    file.release(first, length);
+    first += length;
+  }
+  return before;
+}
+
+std::uint32_t combine_checksums(std::uint32_t first, std::uint32_t second,
+                                std::uint64_t second_size) {
+  return static_cast<std::uint32_t>(
+      crc32_combine(first, second, static_cast<z_off_t>(second_size)));
+}
 
 std::uint32_t crc32_of(std::span<const std::byte> bytes, std::uint32_t before) {
   return bytes.empty() ? before : libdeflate_crc32(before, bytes.data(), bytes.size());
@@ -47,14 +60,16 @@ void RangeChecksum::add(std::uint64_t offset, std::span<const std::byte> bytes) 
     const auto [begin, before] = *std::prev(next);
     if (offset - begin < before.size) throw Error("bytes were written twice");
     if (offset - begin == before.size) {
-      range = {before.size + range.size, combine(before.checksum, range.checksum, range.size)};
+      range = {before.size + range.size,
+               combine_checksums(before.checksum, range.checksum, range.size)};
       offset = begin;
       ranges_.erase(std::prev(next));
     }
   }
   if (next != ranges_.end() && next->first - offset == range.size) {
     const Range after = next->second;
-    range = {range.size + after.size, combine(range.checksum, after.checksum, after.size)};
+    range = {range.size + after.size,
+             combine_checksums(range.checksum, after.checksum, after.size)};
     ranges_.erase(next);
   }
   ranges_.emplace(offset, range);

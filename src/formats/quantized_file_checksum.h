@@ -9,10 +9,20 @@
 #include <string>
 #include <string_view>
 
+#include "base/mapped_file.h"
+
 namespace wquant {
 
 /// CRC-32 (IEEE 802.3, what zlib.crc32 computes) of `bytes` that follow those of `before`.
 std::uint32_t crc32_of(std::span<const std::byte> bytes, std::uint32_t before = 0);
+
+/// The same for bytes [first, first + size) of a file, which are dropped from memory on the way.
+std::uint32_t crc32_of(const MappedFile& file, std::uint64_t first, std::uint64_t size,
+                       std::uint32_t before = 0);
+
+/// That of `first`'s bytes followed by the `second_size` bytes of `second`.
+std::uint32_t combine_checksums(std::uint32_t first, std::uint32_t second,
+                                std::uint64_t second_size);
 
 /// A checksum as 8 lower-case hexadecimal digits.
 std::string checksum_text(std::uint32_t checksum);

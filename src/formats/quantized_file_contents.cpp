@@ -228,9 +228,9 @@ StoredTensor parse_kept(const std::string& name, const json& object, Parts& part
 /// Collects tensors and puts them at the indices that the header gives them.
 class Order {
  public:
-  void add(std::uint64_t index, StoredTensor tensor) {
+  void add(StoredTensor tensor) {
     for (const auto part : tensor.parts.values) tensor.report.bytes += part.size();
-    place(index, std::move(tensor));
+    place(std::move(tensor));
   }
 
   /// Adds a tensor that is the same as one that came before.
@@ -245,23 +245,31 @@ class Order {
     tensor.report.info.name = name;
     tensor.report.same_as = first;
     tensor.report.bytes = 0;
-    place(index, std::move(tensor));
+    tensor.index = index;
+    place(std::move(tensor));
+  }
+
+  /// Throws Error unless the indices are 0, 1, ...
+  void check_complete() const {
+    std::uint64_t due = 0;
+    for (const auto& [index, tensor] : tensors_) {
+      if (index != due) {
+        throw Error(fmt::format("index {} where {} is due", index, due))
+            .at_tensor(tensor.report.info.name);
+      }
+      ++due;
+    }
   }
 
   std::vector<StoredTensor> release() {
     std::vector<StoredTensor> ordered;
-    for (auto& [index, tensor] : tensors_) {
-      if (index != ordered.size()) {
-        throw Error(fmt::format("index {} where {} is due", index, ordered.size()))
-            .at_tensor(tensor.report.info.name);
-      }
-      ordered.push_back(std::move(tensor));
-    }
+    for (auto& [index, tensor] : tensors_) ordered.push_back(std::move(tensor));
     return ordered;
   }
 
  private:
-  void place(std::uint64_t index, StoredTensor&& tensor) {
+  void place(StoredTensor&& tensor) {
+    const std::uint64_t index = tensor.index;
     if (!names_.emplace(tensor.report.info.name, index).second) {
       throw Error("is described twice: quantized, kept or tied");
     }
@@ -293,21 +301,31 @@ void parse_tied(const SafetensorsHeader& header, Order& order) {
 
 using ParseOne = StoredTensor (*)(const std::string&, const json&, Parts&);
 
-void parse_all(const SafetensorsHeader& header, std::string_view key, ParseOne parse_one,
-               Parts& parts, Order& order) {
+/// The file that is being parsed.
+struct ParsedFile {
+  const SafetensorsHeader& header;
+  Parts& parts;
+  std::size_t number;
+};
+
+void parse_all(const ParsedFile& file, std::string_view key, ParseOne parse_one, Order& order) {
   const auto take = [&](const std::string& name, const json& object) {
     try {
       if (!object.is_object()) throw Error("its description is not an object");
-      order.add(json_u64(object, "index"), parse_one(name, object, parts));
+      StoredTensor tensor = parse_one(name, object, file.parts);
+      tensor.index = json_u64(object, "index");
+      tensor.file = file.number;
+      order.add(std::move(tensor));
     } catch (Error& error) {
       error.at_tensor(name);
       throw;
     }
   };
-  parse_json_members(metadata_text(header, key), key, take);
+  parse_json_members(metadata_text(file.header, key), key, take);
 }
 
-void check_header(const SafetensorsHeader& header) {
+/// Returns the checksum of the header.
+std::uint32_t check_header(const SafetensorsHeader& header) {
   if (metadata_text(header, "format") != kQuantizedFormat) {
     throw Error(fmt::format("metadata format is not \"{}\"", kQuantizedFormat));
   }
@@ -324,25 +342,44 @@ void check_header(const SafetensorsHeader& header) {
                             checksum_text(stored)),
                 "the file is damaged: get it again");
   }
+  return stored;
 }
 
 }  // namespace
 
-QuantizedContents parse_quantized(std::span<const std::byte> file) {
-  const SafetensorsHeader header = parse_safetensors_header(file);
-  check_header(header);
+struct QuantizedParser::State {
+  Order order;
   QuantizedContents contents;
-  contents.header_bytes = header.data_begin;
+  std::size_t files = 0;
+};
+
+QuantizedParser::QuantizedParser() : state_(std::make_unique<State>()) {}
+
+QuantizedParser::~QuantizedParser() = default;
+
+std::uint32_t QuantizedParser::add(std::span<const std::byte> file) {
+  const SafetensorsHeader header = parse_safetensors_header(file);
+  const std::uint32_t checksum = check_header(header);
+  QuantizedContents& contents = state_->contents;
+  contents.header_bytes += header.data_begin;
   contents.settings = metadata_text(header, kKeySettings);
   parse_json_members(contents.settings, kKeySettings, [](const std::string&, const json&) {});
+  const auto shard = header.metadata.find(std::string(kKeyShard));
+  contents.shard = shard == header.metadata.end() ? std::string() : shard->second;
   Parts parts(file, header);
-  Order order;
-  parse_all(header, kKeyTensors, parse_tensor, parts, order);
-  parse_all(header, kKeyKept, parse_kept, parts, order);
+  const ParsedFile parsed{header, parts, state_->files++};
+  parse_all(parsed, kKeyTensors, parse_tensor, state_->order);
+  parse_all(parsed, kKeyKept, parse_kept, state_->order);
   parts.check_all_used();
-  parse_tied(header, order);
-  contents.tensors = order.release();
-  return contents;
+  parse_tied(header, state_->order);
+  return checksum;
+}
+
+QuantizedContents QuantizedParser::finish() {
+  if (state_->files > 1) state_->contents.shard.clear();
+  if (state_->contents.shard.empty()) state_->order.check_complete();
+  state_->contents.tensors = state_->order.release();
+  return std::move(state_->contents);
 }
 
 }  // namespace wquant

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,7 +15,9 @@ namespace wquant {
 
 /// One tensor of a quantized file as its header describes it.
 struct StoredTensor {
-  TensorReport report;  ///< With the levels, without thresholds.
+  std::uint64_t index = 0;  ///< Its place in the model.
+  std::size_t file = 0;     ///< Number of the file that holds its parts.
+  TensorReport report;      ///< With the levels, without thresholds.
   PartChecksums checksums;
   std::optional<std::size_t> same_as;         ///< Index of the tensor whose parts it shares.
   PerPart<std::span<const std::byte>> parts;  ///< In the file; empty for those it does not have.
@@ -22,12 +26,30 @@ struct StoredTensor {
 struct QuantizedContents {
   std::vector<StoredTensor> tensors;  ///< In the original model's order.
   std::string settings;               ///< JSON text.
-  std::uint64_t header_bytes = 0;
+  std::string shard;                  ///< Which file of several, "2/3"; empty: the only one.
+  std::uint64_t header_bytes = 0;     ///< Of all files.
 };
 
-/// Checks the header of a whole file and that the parts that it names have the sizes that it
-/// implies; the data themselves are not looked at but for copying the levels. Throws Error naming
-/// the tensor. The result points into `file`.
-QuantizedContents parse_quantized(std::span<const std::byte> file);
+/// Puts a quantized model together from the whole bytes of its files.
+class QuantizedParser {
+ public:
+  QuantizedParser();
+  QuantizedParser(const QuantizedParser&) = delete;
+  QuantizedParser& operator=(const QuantizedParser&) = delete;
+  ~QuantizedParser();
+
+  /// Checks the header of a file and that the parts that it names have the sizes that it implies;
+  /// the data themselves are not looked at but for copying the levels. Returns the checksum of the
+  /// header. Throws Error naming the tensor.
+  std::uint32_t add(std::span<const std::byte> file);
+
+  /// What all files hold; points into them. Throws Error where a tensor is missing, other than
+  /// those of the other files when there was but one of several.
+  QuantizedContents finish();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 }  // namespace wquant

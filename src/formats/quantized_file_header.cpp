@@ -110,13 +110,14 @@ std::string kept_text(std::size_t index, const PlannedTensor& tensor,
 }
 
 /// The members of kKeyTied.
-std::vector<std::string> tied_texts(const Plan& plan) {
+std::vector<std::string> tied_texts(const HeaderPlan& header) {
   std::vector<std::string> texts;
-  for (std::size_t i = 0; i < plan.tensors.size(); ++i) {
-    const PlannedTensor& tensor = plan.tensors[i];
-    if (!tensor.same_as) continue;
-    texts.push_back(fmt::format(R"({}:{{"index":{},"same_as":{}}})", json_string(tensor.info.name),
-                                i, json_string(plan.tensors[*tensor.same_as].info.name)));
+  const std::vector<PlannedTensor>& tensors = header.plan.tensors;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    if (!tensors[i].same_as) continue;
+    texts.push_back(fmt::format(R"({}:{{"index":{},"same_as":{}}})",
+                                json_string(tensors[i].info.name), header.shard.index_of(i),
+                                json_string(tensors[*tensors[i].same_as].info.name)));
   }
   return texts;
 }
@@ -128,12 +129,13 @@ std::string header_json(const HeaderPlan& header, Report* report,
   for (std::size_t i = 0; i < header.plan.tensors.size(); ++i) {
     const PlannedTensor& tensor = header.plan.tensors[i];
     if (tensor.same_as) continue;
+    const std::size_t index = header.shard.index_of(i);
     const PartChecksums sums = report == nullptr ? PartChecksums{} : checksums[i];
     if (tensor.quantized) {
       TensorReport* figures = report == nullptr ? nullptr : &report->tensors[i];
-      quantized.push_back(quantized_text(i, tensor, figures, sums));
+      quantized.push_back(quantized_text(index, tensor, figures, sums));
     } else {
-      kept.push_back(kept_text(i, tensor, sums));
+      kept.push_back(kept_text(index, tensor, sums));
     }
   }
   std::vector<std::pair<std::string, std::string>> metadata = {
@@ -143,10 +145,11 @@ std::string header_json(const HeaderPlan& header, Report* report,
       {std::string(kKeySettings), std::string(header.settings)},
       {std::string(kKeyTensors), fmt::format("{{{}}}", fmt::join(quantized, ","))},
       {std::string(kKeyKept), fmt::format("{{{}}}", fmt::join(kept, ","))}};
-  const std::vector<std::string> tied = tied_texts(header.plan);
+  const std::vector<std::string> tied = tied_texts(header);
   if (!tied.empty()) {
     metadata.emplace_back(kKeyTied, fmt::format("{{{}}}", fmt::join(tied, ",")));
   }
+  if (!header.shard.mark.empty()) metadata.emplace_back(kKeyShard, header.shard.mark);
   return safetensors_json(metadata, header.entries);
 }
 

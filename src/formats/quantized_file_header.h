@@ -26,6 +26,7 @@ inline constexpr std::string_view kKeySettings = "wquant.settings";
 inline constexpr std::string_view kKeyTensors = "wquant.tensors";
 inline constexpr std::string_view kKeyKept = "wquant.kept";
 inline constexpr std::string_view kKeyTied = "wquant.tied";
+inline constexpr std::string_view kKeyShard = "wquant.shard";
 
 inline constexpr std::array kParts = {Part::kKept, Part::kCodes, Part::kLevels, Part::kScales};
 
@@ -60,12 +61,24 @@ inline Part part_of(const SafetensorsEntry& entry) { return kParts[entry.tag % k
 /// The settings as JSON text.
 std::string settings_text(const Settings& settings);
 
+/// Which file of a model in several files.
+struct QuantizedShard {
+  std::string mark;                  ///< "2/3"; empty: the file is the whole model.
+  std::vector<std::size_t> indices;  ///< Of its tensors in the model.
+
+  /// The place in the model of the file's tensor `tensor`.
+  [[nodiscard]] std::size_t index_of(std::size_t tensor) const {
+    return mark.empty() ? tensor : indices[tensor];
+  }
+};
+
 /// The header of a file as plan, entries and settings determine it; what is known only after the
 /// run is added by complete_header().
 struct HeaderPlan {
   const Plan& plan;
   std::span<const SafetensorsEntry> entries;
   std::string_view settings;
+  const QuantizedShard& shard;
 };
 
 /// The framed header with the widest text that any figures can take: its size is the size of all

@@ -1,17 +1,22 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
+#include <deque>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "base/cell_walk.h"
 #include "base/float_convert.h"
 #include "base/mapped_file.h"
 #include "base/meter.h"
+#include "base/text.h"
 #include "formats/quantized_file.h"
 #include "formats/quantized_file_checksum.h"
 #include "formats/quantized_file_contents.h"
+#include "formats/safetensors_shards.h"
+#include "formats/shard_index.h"
 #include "wquant/codebook.h"
 #include "wquant/error.h"
 
@@ -91,14 +96,6 @@ void check_part(const StoredTensor& tensor, Part part, const MappedFile& file, M
   }
 }
 
-void check_levels(std::span<const float> levels) {
-  if (!std::all_of(levels.begin(), levels.end(),
-                   [](float level) { return std::isfinite(level); })) {
-    throw Error("levels are not all finite", kDamaged);
-  }
-  if (!std::is_sorted(levels.begin(), levels.end())) throw Error("levels do not ascend", kDamaged);
-}
-
 void check_scales(std::span<const std::byte> halves) {
   constexpr std::size_t kSize = sizeof(std::uint16_t);
   constexpr std::uint16_t kInfinity = 0x7C00;  // NaN and negative ones have larger patterns.
@@ -106,16 +103,6 @@ void check_scales(std::span<const std::byte> halves) {
     std::uint16_t half = 0;
     std::memcpy(&half, halves.data() + at, kSize);
     if (half >= kInfinity) throw Error("scales are not all finite and positive or 0", kDamaged);
-  }
-}
-
-/// The bits of the last byte that belong to no code must be 0.
-void check_unused_bits(const StoredTensor& tensor) {
-  const std::span<const std::byte> codes = tensor.parts[Part::kCodes];
-  const auto bits = static_cast<std::uint64_t>(tensor.report.settings.bits);
-  const std::uint64_t used = tensor.report.info.count() * bits % 8;
-  if (used != 0 && std::to_integer<unsigned>(codes.back()) >> used != 0) {
-    throw Error("unused bits of the codes are not 0", kDamaged);
   }
 }
 
@@ -127,21 +114,66 @@ void check_tensor(const StoredTensor& tensor, const MappedFile& file, Meter& met
   if (!tensor.report.quantized) return;
   check_levels(tensor.report.codebook.levels);
   check_scales(tensor.parts[Part::kScales]);
-  check_unused_bits(tensor);
+  check_unused_bits(
+      tensor.parts[Part::kCodes],
+      tensor.report.info.count() * static_cast<std::uint64_t>(tensor.report.settings.bits));
 }
 
 }  // namespace
 
 struct QuantizedModel::State {
-  explicit State(const std::filesystem::path& the_path)
-      : path(the_path.string()), file(the_path), contents(parse_quantized(file.bytes())) {
+  explicit State(const std::filesystem::path& the_path) : path(the_path.string()) {
+    if (has_shard_index(the_path, kSafetensorsIndex)) {
+      add_shards();
+    } else {
+      add_file(the_path);
+    }
+    contents = parser.finish();
     report.output = path;
-    report.header_bytes = contents.header_bytes;
-    report.file_bytes = file.bytes().size();
+    report.header_bytes += contents.header_bytes;
     for (const StoredTensor& tensor : contents.tensors) {
       report.tensors.push_back(tensor.report);
       tensors.push_back(tensor.report.info);
     }
+  }
+
+  /// Returns the checksum of the file's header.
+  std::uint32_t add_file(const std::filesystem::path& file) {
+    try {
+      const std::span<const std::byte> bytes = files.emplace_back(file).bytes();
+      report.file_bytes += bytes.size();
+      return parser.add(bytes);
+    } catch (Error& error) {
+      error.at_file(file.string());
+      throw;
+    }
+  }
+
+  void add_shards() {
+    static_cast<void>(open_safetensors_shards(path));  // Checks the index against the files.
+    const ShardIndex index = read_shard_index(path, kSafetensorsIndex);
+    std::set<std::string> unique;
+    for (const ShardIndex::Entry& entry : index.entries) unique.insert(entry.file);
+    names.assign(unique.begin(), unique.end());
+    for (const std::string& name : names) {
+      const std::filesystem::path file = index.path.parent_path() / name;
+      check_belongs(index, name, checksum_text(add_file(file)));
+    }
+    const std::uint64_t size = std::filesystem::file_size(index.path);
+    report.header_bytes += size;
+    report.file_bytes += size;
+  }
+
+  /// Throws Error for a file that is whole, but not the one that the index was written with.
+  static void check_belongs(const ShardIndex& index, const std::string& name,
+                            const std::string& checksum) {
+    const auto expected = index.checksums.find(name);
+    if (expected != index.checksums.end() && expected->second == checksum) return;
+    throw Error(
+        fmt::format("its header has checksum {} where the index has {}", checksum,
+                    expected == index.checksums.end() ? "none" : printable(expected->second, 40)),
+        "the files are not of one model: get them again")
+        .at_file((index.path.parent_path() / name).string());
   }
 
   /// Throws Error unless bytes [first, first + size) lie within the tensor.
@@ -151,8 +183,14 @@ struct QuantizedModel::State {
     throw Error("range lies outside the tensor").at_tensor(tensors[index].name).at_file(path);
   }
 
+  [[nodiscard]] const MappedFile& file_of(const StoredTensor& tensor) const {
+    return files[tensor.file];
+  }
+
   std::string path;
-  MappedFile file;
+  std::deque<MappedFile> files;
+  std::vector<std::string> names;  ///< Of the files, where there is an index.
+  QuantizedParser parser;
   QuantizedContents contents;
   Report report;
   std::vector<TensorInfo> tensors;
@@ -173,6 +211,16 @@ const std::string& QuantizedModel::path() const { return state_->path; }
 const std::vector<TensorInfo>& QuantizedModel::tensors() const { return state_->tensors; }
 const Report& QuantizedModel::report() const { return state_->report; }
 const std::string& QuantizedModel::settings_json() const { return state_->contents.settings; }
+const std::string& QuantizedModel::shard() const { return state_->contents.shard; }
+
+std::string_view QuantizedModel::format() const {
+  return state_->names.empty() ? "wquant" : "wquant-shards";
+}
+
+std::string_view QuantizedModel::file_of(std::size_t index) const {
+  if (state_->names.empty()) return {};
+  return state_->names[state_->contents.tensors[index].file];
+}
 
 void QuantizedModel::read(std::size_t index, std::uint64_t first, std::span<std::byte> out) const {
   state_->check_range(index, first, out.size());
@@ -195,7 +243,7 @@ std::span<const std::byte> QuantizedModel::view(std::size_t index) const {
 void QuantizedModel::release(std::size_t index, std::uint64_t first, std::uint64_t size) const {
   const StoredTensor& tensor = state_->contents.tensors[index];
   if (tensor.report.bytes == 0) return;
-  const MappedFile& file = state_->file;
+  const MappedFile& file = state_->file_of(tensor);
   if (!tensor.report.quantized) {
     return file.release(offset_in(file, tensor.parts[Part::kKept]) + first, size);
   }
@@ -218,11 +266,21 @@ void QuantizedModel::verify(const RunOptions& options) const {
   for (const StoredTensor& tensor : state_->contents.tensors) {
     if (tensor.same_as) continue;
     try {
-      check_tensor(tensor, state_->file, meter);
+      check_tensor(tensor, state_->file_of(tensor), meter);
     } catch (Error& error) {
       error.at_tensor(tensor.report.info.name).at_file(state_->path);
       throw;
     }
+  }
+}
+
+bool is_quantized_shards(const std::filesystem::path& path) {
+  if (!has_shard_index(path, kSafetensorsIndex)) return false;
+  try {
+    const ShardIndex index = read_shard_index(path, kSafetensorsIndex);
+    return is_quantized_safetensors(index.path.parent_path() / index.entries.front().file);
+  } catch (const Error&) {
+    return false;  // Opening it tells what is wrong.
   }
 }
 

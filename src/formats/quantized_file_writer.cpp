@@ -39,19 +39,21 @@ QuantizedLayout lay_out(const Plan& plan, std::span<const SafetensorsEntry> entr
 
 }  // namespace
 
-QuantizedLayout make_layout(const Plan& plan, const Settings& settings) {
+QuantizedLayout make_layout(const Plan& plan, const Settings& settings,
+                            const QuantizedShard& shard) {
   const std::vector<SafetensorsEntry> entries = stored_entries(plan);
   const std::string text = settings_text(settings);
-  return lay_out(plan, entries, widest_header({plan, entries, text}).size());
+  return lay_out(plan, entries, widest_header({plan, entries, text, shard}).size());
 }
 
 struct QuantizedWriter::State {
   State(std::filesystem::path path, const Plan& the_plan, const Settings& the_settings,
-        Overwrite overwrite)
+        Overwrite overwrite, QuantizedShard the_shard)
       : plan(the_plan),
+        shard(std::move(the_shard)),
         settings(settings_text(the_settings)),
         entries(stored_entries(plan)),
-        layout(lay_out(plan, entries, widest_header({plan, entries, settings}).size())),
+        layout(lay_out(plan, entries, widest_header({plan, entries, settings, shard}).size())),
         checksums(plan.tensors.size()),
         file(std::move(path), overwrite, layout.file_bytes) {}
 
@@ -59,11 +61,13 @@ struct QuantizedWriter::State {
   [[nodiscard]] std::vector<PartChecksums> complete_checksums() const;
 
   Plan plan;
+  QuantizedShard shard;
   std::string settings;
   std::vector<SafetensorsEntry> entries;
   QuantizedLayout layout;
   std::deque<PerPart<RangeChecksum>> checksums;  ///< Entry i: tensor i of the plan.
   OutputFile file;
+  std::string header_checksum;
 };
 
 std::vector<PartChecksums> QuantizedWriter::State::complete_checksums() const {
@@ -82,8 +86,10 @@ std::vector<PartChecksums> QuantizedWriter::State::complete_checksums() const {
 }
 
 QuantizedWriter::QuantizedWriter(std::filesystem::path path, const Plan& plan,
-                                 const Settings& settings, Overwrite overwrite)
-    : state_(std::make_unique<State>(std::move(path), plan, settings, overwrite)) {}
+                                 const Settings& settings, Overwrite overwrite,
+                                 QuantizedShard shard)
+    : state_(
+          std::make_unique<State>(std::move(path), plan, settings, overwrite, std::move(shard))) {}
 
 QuantizedWriter::~QuantizedWriter() = default;
 
@@ -108,13 +114,18 @@ void QuantizedWriter::restart(std::size_t tensor, Part part) {
   state_->checksums.at(tensor)[part].clear();
 }
 
+const std::string& QuantizedWriter::header_checksum() const { return state_->header_checksum; }
+
 void QuantizedWriter::finish(Report& report) {
   State& state = *state_;
   if (report.tensors.size() != state.plan.tensors.size()) {
     throw Error("the report is not of this plan").at_file(state.file.path().string());
   }
-  const std::string header = complete_header({state.plan, state.entries, state.settings}, report,
-                                             state.complete_checksums(), state.layout.header_bytes);
+  const std::string header =
+      complete_header({state.plan, state.entries, state.settings, state.shard}, report,
+                      state.complete_checksums(), state.layout.header_bytes);
+  state.header_checksum = checksum_text(
+      wquant::header_checksum(std::string_view(header).substr(sizeof(std::uint64_t))));
   state.file.write_at(0, std::as_bytes(std::span(header)));
   try {
     QuantizedModel(state.file.temporary_path()).verify();

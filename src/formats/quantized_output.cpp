@@ -5,6 +5,7 @@
 
 #include "formats/onnx_quantized.h"
 #include "formats/quantized_file.h"
+#include "formats/quantized_shards.h"
 
 namespace wquant {
 namespace {
@@ -23,7 +24,11 @@ constexpr std::array<QuantizedFormat, 2> kFormats = {{
     {".onnx", "onnx", quantized_onnx_sizes, make_quantized_onnx},
 }};
 
+constexpr QuantizedFormat kFolder = {"", "", quantized_shards_sizes, make_quantized_shards};
+
 }  // namespace
+
+const QuantizedFormat& quantized_folder_format() { return kFolder; }
 
 const QuantizedFormat* find_quantized_format(const std::filesystem::path& path) {
   const std::string extension = path.extension().string();

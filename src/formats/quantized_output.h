@@ -34,6 +34,8 @@ struct QuantizedJob {
   const Plan& plan;
   const Settings& settings;
   std::filesystem::path output;
+  /// Most bytes of tensors in a file of a folder; 0: the files of the model.
+  std::uint64_t shard_size = 0;
 };
 
 /// One kind of quantized file, told by the extension of its name.
@@ -46,5 +48,8 @@ struct QuantizedFormat {
 
 /// The kind of that path; null when there is none.
 const QuantizedFormat* find_quantized_format(const std::filesystem::path& path);
+
+/// A folder of safetensors files with an index; of no extension.
+const QuantizedFormat& quantized_folder_format();
 
 }  // namespace wquant

@@ -41,22 +41,29 @@ bool quantized_claims(const Probe& probe) {
   return safetensors_claims(probe) && is_quantized_safetensors(probe.path);
 }
 
+bool quantized_shards_claims(const Probe& probe) { return is_quantized_shards(probe.path); }
+
 std::unique_ptr<ModelReader> open_quantized(const fs::path& path) {
   return std::make_unique<QuantizedModel>(path);
 }
 
 /// In the order in which content is tried.
-constexpr std::array<Format, 12> kFormats = {{
+constexpr std::array<Format, 14> kFormats = {{
     {"wquant", "quantized safetensors file, as the float model it stands for", kNoExtension,
      quantized_claims, open_quantized, nullptr},
+    {"wquant-shards", "folder of several such files with an index, or the index", kNoExtension,
+     quantized_shards_claims, open_quantized, nullptr, nullptr, nullptr, true},
     {"safetensors", "safetensors file", kSafetensors, safetensors_claims, open_safetensors,
      write_safetensors},
     {"safetensors-shards", "folder of several safetensors files with an index, or the index",
-     kNoExtension, safetensors_shards_claims, open_safetensors_shards, write_safetensors_shards},
+     kNoExtension, safetensors_shards_claims, open_safetensors_shards, write_safetensors_shards,
+     nullptr, nullptr, true},
     {"pytorch", "PyTorch file of tensors, such as a state_dict", kPytorch, pytorch_claims,
      open_pytorch, write_pytorch},
+    {"pytorch-shards", "folder of several PyTorch files with an index, or the index", kNoExtension,
+     pytorch_shards_claims, open_pytorch_shards, nullptr, nullptr, nullptr, true},
     {"keras", "archive of a Keras model: its weights", kKeras, keras_claims, open_keras, nullptr,
-     nullptr, has_hdf5},
+     write_keras_like, has_hdf5},
     {"npz", "NumPy archive of arrays", kNpz, npz_claims, open_npz, write_npz},
     {"gguf", "GGUF file of a language model", kGguf, gguf_claims, open_gguf, nullptr},
     {"npy", "NumPy file of one array", kNpy, npy_claims, open_npy, write_npy},
@@ -201,7 +208,17 @@ std::unique_ptr<ModelReader> open_model(const fs::path& path) {
   }
 }
 
-bool is_quantized_file(const fs::path& path) { return is_quantized_safetensors(path); }
+bool is_sharded_model(const fs::path& path) {
+  try {
+    return find_for_reading(path).is_sharded;
+  } catch (const Error&) {
+    return false;  // Opening it tells what is wrong.
+  }
+}
+
+bool is_quantized_file(const fs::path& path) {
+  return is_quantized_safetensors(path) || is_quantized_shards(path) || is_quantized_onnx(path);
+}
 
 void write_model(const ModelReader& model, const fs::path& path, std::string_view format,
                  Overwrite overwrite, const RunOptions& options) {

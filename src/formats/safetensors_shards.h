@@ -2,15 +2,17 @@
 
 #include <filesystem>
 #include <memory>
+#include <string_view>
 
 #include "formats/format.h"
 #include "wquant/model.h"
 
 namespace wquant {
 
-/// A model in several safetensors files of one folder and an index NAME.safetensors.index.json,
-/// whose member "weight_map" maps each tensor's name to the name of its file. True for the index
-/// and for a folder that holds one.
+/// A model in several safetensors files of one folder and an index NAME.safetensors.index.json.
+inline constexpr std::string_view kSafetensorsIndex = ".safetensors.index.json";
+
+/// True for the index and for a folder that holds one.
 bool safetensors_shards_claims(const Probe& probe);
 
 /// Opens all files. Tensors come in the order of the index.
@@ -20,8 +22,5 @@ std::unique_ptr<ModelReader> open_safetensors_shards(const std::filesystem::path
 /// bytes of tensors in the model's order, and their index model.safetensors.index.json.
 void write_safetensors_shards(const ModelReader& model, const std::filesystem::path& path,
                               Overwrite overwrite, const RunOptions& options);
-
-/// True when `path` is an index that lists `file`.
-bool is_safetensors_shard(const std::filesystem::path& file, const std::filesystem::path& path);
 
 }  // namespace wquant

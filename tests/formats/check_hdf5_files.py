@@ -2,11 +2,14 @@
 
 usage: check_hdf5_files.py FOLDER
 
-FOLDER/back.NAME.h5 must be FOLDER/NAME.h5 in all but the numbers of NAME.npz, which it must hold.
+FOLDER/back.NAME.h5 must be FOLDER/NAME.h5 in all but the numbers of NAME.npz, which it must hold;
+the same for FOLDER/back.NAME.keras and its weights.
 """
 
 import glob
+import io
 import sys
+import zipfile
 
 import h5py
 import numpy as np
@@ -38,12 +41,24 @@ def check(path, original, expected):
             assert ours[name][()].astype(little).tobytes() == expected[key].tobytes(), name
 
 
+def check_archive(path, original, expected):
+    with zipfile.ZipFile(path) as back, zipfile.ZipFile(original) as like:
+        assert back.testzip() is None
+        assert back.namelist() == like.namelist(), back.namelist()
+        for name in like.namelist():
+            if name == "model.weights.h5":
+                check(io.BytesIO(back.read(name)), io.BytesIO(like.read(name)), expected)
+            else:
+                assert back.read(name) == like.read(name), name
+
+
 def main(folder):
-    paths = glob.glob(f"{folder}/back.*.h5")
-    assert len(paths) >= 4, paths
+    paths = glob.glob(f"{folder}/back.*")
+    assert len(paths) >= 2, paths
     for path in paths:
-        name = path.rsplit("/", 1)[1].split(".")[1]
-        check(path, f"{folder}/{name}.h5", np.load(f"{folder}/{name}.npz"))
+        name, extension = path.rsplit("/", 1)[1].split(".")[1:]
+        check_one = {"h5": check, "keras": check_archive}[extension]
+        check_one(path, f"{folder}/{name}.{extension}", np.load(f"{folder}/{name}.npz"))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Runs the decoder that docs/format.md shows.
 
-    decode_recipe.py FORMAT.md FILE OUT    writes every tensor of FILE, one after the other, to OUT
-    decode_recipe.py FORMAT.md FILE        prints the names of damaged parts, one a line
+    decode_recipe.py FORMAT.md FILE... OUT    writes every tensor of the FILEs, one after the other
+    decode_recipe.py FORMAT.md FILE           prints the names of damaged parts, one a line
 
 Floating-point tensors are written as float32, the others as they are.
 """
@@ -21,13 +21,13 @@ def recipe(path):
     return names
 
 
-def main(page, path, out=None):
+def main(page, *paths):
     names = recipe(page)
-    if out is None:
-        print("\n".join(names["damaged"](path)))
+    if len(paths) == 1:
+        print("\n".join(names["damaged"](paths[0])))
         return
-    with open(out, "wb") as f:
-        for w in names["load"](path).values():
+    with open(paths[-1], "wb") as f:
+        for w in names["load"](*paths[:-1]).values():
             f.write((w.astype("<f4") if w.dtype.kind == "f" else w).tobytes())
 
 

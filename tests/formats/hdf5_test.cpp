@@ -121,6 +121,36 @@ TEST_F(Hdf5, WritesLikeAnotherFile) {
   EXPECT_TRUE(test::run_python("check_hdf5_files.py", folder_ / ""));
 }
 
+/// Another model with the lowest bit of every byte turned over.
+class Flipped : public ModelReader {
+ public:
+  explicit Flipped(const ModelReader& model) : model_(model) {}
+  [[nodiscard]] const std::string& path() const override { return model_.path(); }
+  [[nodiscard]] std::string_view format() const override { return "flipped"; }
+  [[nodiscard]] const std::vector<TensorInfo>& tensors() const override { return model_.tensors(); }
+  void read(std::size_t index, std::uint64_t first, std::span<std::byte> out) const override {
+    model_.read(index, first, out);
+    for (std::byte& byte : out) byte ^= std::byte{1};
+  }
+
+ private:
+  const ModelReader& model_;
+};
+
+TEST_F(Hdf5, WritesAKerasArchiveLikeAnother) {
+  const auto plain = open_model(folder_ / "plain.h5");
+  const Flipped other(*plain);
+  for (const std::string name : {"model", "packed"}) {
+    write_model(other, folder_ / (name + ".npz"), "", Overwrite::kRefuse);
+    write_model_like(other, folder_ / ("back." + name + ".keras"), folder_ / (name + ".keras"),
+                     Overwrite::kRefuse);
+  }
+  EXPECT_TRUE(test::run_python("check_hdf5_files.py", folder_ / ""));
+  const std::vector<std::string> left = test::listed(folder_ / "");
+  EXPECT_TRUE(std::none_of(left.begin(), left.end(),
+                           [](const std::string& name) { return name.starts_with(".wquant"); }));
+}
+
 TEST_F(Hdf5, LikeMustHoldTheSameTensors) {
   const auto like = [&](const std::string& model, const std::string& output,
                         const std::string& original) {
@@ -131,9 +161,13 @@ TEST_F(Hdf5, LikeMustHoldTheSameTensors) {
   };
   EXPECT_THAT(like("plain.h5", "o.h5", "keras.h5"), HasSubstr("is in the file to write like only"));
   EXPECT_THAT(like("plain.h5", "o.npz", "plain.h5"), HasSubstr("end its name in .h5 or .hdf5"));
-  EXPECT_THAT(like("plain.h5", "o.keras", "model.keras"),
-              HasSubstr("format keras is not written like another file"));
+  EXPECT_THAT(like("keras.h5", "o.keras", "model.keras"),
+              HasSubstr("is in the file to write like only"));
+  EXPECT_THAT(like("plain.h5", "o.h5", "model.keras"), HasSubstr("end its name in .keras"));
+  test::write_file(folder_ / "no.keras", std::string("PK\5\6", 4) + std::string(18, '\0'));
+  EXPECT_THAT(like("plain.h5", "o.keras", "no.keras"), HasSubstr("holds no model.weights.h5"));
   EXPECT_FALSE(std::filesystem::exists(folder_ / "o.h5"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "o.keras"));
 }
 
 }  // namespace

@@ -111,6 +111,8 @@ def main(folder):
     for name, method in (("model", zipfile.ZIP_STORED), ("packed", zipfile.ZIP_DEFLATED)):
         with zipfile.ZipFile(f"{folder}/{name}.keras", "w", method) as archive:
             archive.writestr("config.json", "{}")
+            archive.writestr("assets/", "")
+            archive.writestr("assets/words.txt", "one two " * 99)
             archive.write(f"{folder}/{'chunked' if name == 'packed' else 'plain'}.h5",
                           "model.weights.h5")
     write_keras(folder)

@@ -7,8 +7,12 @@ its elements in C order, little-endian. The tensors are in each *.pt of FOLDER.
 """
 
 import collections
+import io
 import os
+import pickle
+import struct
 import sys
+import tarfile
 
 import torch
 
@@ -69,6 +73,51 @@ def checkpoint(tensors):
             "device": torch.device("cpu"), "dtype": torch.float16}
 
 
+def member(archive, name, data):
+    info = tarfile.TarInfo(name)
+    info.size, info.mtime = len(data), 1480000000.25
+    archive.addfile(info, io.BytesIO(data))
+
+
+def save_tar(value, path):
+    """The form of torch.save before version 0.1.10."""
+    tensors, storages, stream = {}, {}, io.BytesIO()
+
+    class Pickler(pickle.Pickler):
+        def persistent_id(self, item):
+            if not isinstance(item, torch.Tensor):
+                return None
+            tensors[item._cdata] = item
+            return str(item._cdata)
+
+    Pickler(stream, protocol=2).dump(value)
+    data = pickle.dumps(len(tensors), 2)
+    for key, tensor in tensors.items():
+        storage = tensor.detach().storage()
+        storage = storages.setdefault((storage.data_ptr(), storage.dtype), storage)
+        data += pickle.dumps((key, storage._cdata, torch.FloatTensor), 2)
+        rank = tensor.dim()
+        data += struct.pack(f"<ii{2 * rank + 1}q", rank, 0, *tensor.shape, *tensor.stride(),
+                            tensor.storage_offset())
+    with tarfile.open(path, "w:", format=tarfile.PAX_FORMAT) as archive:
+        member(archive, "sys_info", pickle.dumps({"protocol_version": 1000, "little_endian": True,
+                                                  "type_sizes": {"int": 4}}, 2))
+        member(archive, "pickle", stream.getvalue())
+        member(archive, "tensors", data)
+        data = pickle.dumps(len(storages), 2)
+        for storage in storages.values():
+            kind = getattr(torch, storage.pickle_storage_type())
+            data += pickle.dumps((storage._cdata, "cpu", kind), 2)
+            data += struct.pack("<q", storage.size()) + bytes(storage.untyped())
+        member(archive, "storages", data + pickle.dumps([], 2))
+
+
+def same(tensors, path):
+    loaded = torch.load(path)
+    return list(loaded) == list(tensors) and all(
+        raw_bytes(loaded[name]) == raw_bytes(tensor) for name, tensor in tensors.items())
+
+
 def main(folder):
     tensors = make_tensors()
     os.makedirs(f"{folder}/raw", exist_ok=True)
@@ -89,6 +138,9 @@ def main(folder):
                    _use_new_zipfile_serialization=is_zip)
         torch.save(torch.nn.Linear(2, 3), f"{folder}/module.{kind}",
                    _use_new_zipfile_serialization=is_zip)
+    save_tar(tensors, f"{folder}/tar.pt")
+    if not same(tensors, f"{folder}/tar.pt"):
+        raise SystemExit("PyTorch itself reads other tensors from tar.pt")
 
 
 main(sys.argv[1])

@@ -35,7 +35,7 @@ TEST_F(PyTorch, EveryTensorOfPyTorchIsReadExactly) {
           << name;
     }
   }
-  EXPECT_EQ(files, 12U);
+  EXPECT_EQ(files, 13U);
   for (const std::string kind : {"zip", "legacy"}) {
     const auto alone = open_model(folder_ / ("alone." + kind));
     ASSERT_EQ(alone->tensors().size(), 1U);

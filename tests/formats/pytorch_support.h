@@ -93,4 +93,64 @@ inline std::string legacy_tail(const Storages& storages) {
   return pickled("](" + keys + "e") + data;
 }
 
+/// A member of a tar archive.
+inline std::string tar_member(std::string_view name, std::string_view contents, char type = '0') {
+  std::string header(512, '\0');
+  const auto put = [&](std::size_t at, std::string_view value) {
+    header.replace(at, value.size(), value);
+  };
+  const auto octal = [](std::uint64_t value, int digits) {
+    std::string text(static_cast<std::size_t>(digits), '0');
+    for (std::size_t i = text.size(); i-- > 0; value /= 8) {
+      text[i] = static_cast<char>('0' + value % 8);
+    }
+    return text;
+  };
+  put(0, name);
+  put(124, octal(contents.size(), 11));
+  put(148, "        ");
+  header[156] = type;
+  put(257, std::string("ustar\00000", 8));
+  std::uint64_t sum = 0;
+  for (const char c : header) sum += static_cast<unsigned char>(c);
+  put(148, octal(sum, 6) + std::string("\0 ", 2));
+  header.append(contents);
+  return header.append((512 - contents.size() % 512) % 512, '\0');
+}
+
+/// What the parts of a file in the oldest form hold; the defaults are a tensor 7 of 3 x 4 elements
+/// in a storage 5.
+struct TarParts {
+  std::string sys_info =
+      pickled(dict({{"protocol_version", number(1000)}, {"little_endian", "\x88"}}));
+  std::string pickle;
+  std::string tensors;
+  std::string storages;
+
+  [[nodiscard]] std::string bytes() const {
+    return tar_member("sys_info", sys_info) + tar_member("pickle", pickle) +
+           tar_member("tensors", tensors) + tar_member("storages", storages) +
+           std::string(1024, '\0');
+  }
+};
+
+/// The pickle's name of a tensor.
+inline std::string named_tensor(std::string_view key) { return text(key) + "Q"; }
+
+inline std::string tar_tensor(std::int64_t key, const std::string& storage,
+                              const std::vector<std::uint64_t>& shape,
+                              const std::vector<std::uint64_t>& strides, std::uint64_t offset = 0) {
+  std::string bytes = pickled(tuple({number(key), storage, global("torch", "FloatTensor")}));
+  bytes += le(shape.size(), 4) + le(0, 4);
+  for (const std::uint64_t extent : shape) bytes += le(extent, 8);
+  for (const std::uint64_t stride : strides) bytes += le(stride, 8);
+  return bytes + le(offset, 8);
+}
+
+inline std::string tar_storage(std::int64_t key, std::string_view data,
+                               std::string_view type = "FloatStorage") {
+  return pickled(tuple({number(key), text("cpu"), global("torch", type)})) +
+         le(data.size() / 4, 8) + std::string(data);
+}
+
 }  // namespace wquant::test

@@ -2,6 +2,7 @@
 #include <string>
 
 #include "formats/quantized_file_support.h"
+#include "formats/shard_files.h"
 
 namespace wquant {
 namespace {
@@ -65,6 +66,27 @@ TEST_F(Recipe, DecodesExactlyWhatTheReaderReads) {
     const auto dtype = static_cast<Dtype>(i);
     made.add_kept("kept" + std::string(name_of(dtype)), {3, 2}, dtype);
   }
+  made.write(folder_ / "q");
+  ASSERT_TRUE(run(quoted("q") + " " + quoted("out")));
+  EXPECT_EQ(test::read_file(folder_ / "out"), expected_values(QuantizedModel(folder_ / "q")));
+}
+
+TEST_F(Recipe, DecodesSeveralFilesAsOneModel) {
+  Sample made = sample();
+  made.write_shards(folder_ / "m", 60);
+  const std::size_t files = test::listed(folder_ / "m").size() - 1;
+  ASSERT_GT(files, 2U);
+  std::string arguments;
+  for (std::size_t i = files; i-- > 0;) {
+    arguments += quoted("m/" + shard_file_name(i, files)) + " ";
+  }
+  ASSERT_TRUE(run(arguments + quoted("out")));
+  EXPECT_EQ(test::read_file(folder_ / "out"), expected_values(QuantizedModel(folder_ / "m")));
+}
+
+TEST_F(Recipe, DecodesTiedTensors) {
+  Sample made = sample();
+  made.tie("w2", 0);
   made.write(folder_ / "q");
   ASSERT_TRUE(run(quoted("q") + " " + quoted("out")));
   EXPECT_EQ(test::read_file(folder_ / "out"), expected_values(QuantizedModel(folder_ / "q")));

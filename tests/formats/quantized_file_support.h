@@ -91,7 +91,22 @@ struct Sample {
     return packed;
   }
 
-  void write_parts(QuantizedWriter& writer) const {
+  /// A tensor that is one with an earlier one.
+  void tie(std::string name, std::size_t same_as) {
+    PlannedTensor tensor = plan.tensors[same_as];
+    tensor.info.name = std::move(name);
+    tensor.same_as = same_as;
+    TensorReport one = report.tensors[same_as];
+    one.info = tensor.info;
+    one.bytes = 0;
+    plan.tensors.push_back(std::move(tensor));
+    report.tensors.push_back(std::move(one));
+    parts.emplace_back();
+    codes.emplace_back();
+    levels.emplace_back();
+  }
+
+  void write_parts(QuantizedOutput& writer) const {
     for (std::size_t i = 0; i < parts.size(); ++i) {
       for (const Part part : kParts) {
         if (parts[i][part].empty()) continue;
@@ -106,6 +121,15 @@ struct Sample {
     write_parts(writer);
     writer.finish(report);
     return read_file(path);
+  }
+
+  /// Writes a folder of files with at most `size` bytes of tensors each.
+  void write_shards(const std::filesystem::path& path, std::uint64_t size) {
+    const MemoryModel none;
+    const auto writer =
+        quantized_folder_format().make({none, plan, settings, path, size}, Overwrite::kReplace);
+    write_parts(*writer);
+    writer->finish(report);
   }
 
  private:

@@ -5,6 +5,10 @@
 
 namespace {
 
+void verify(const std::filesystem::path& path) {
+  if (wquant::is_quantized_onnx(path)) wquant::open_quantized_onnx(path)->verify({});
+}
+
 /// A model that can be read can be written anew with the same tensors.
 void rewrite(const std::filesystem::path& path) {
   const wquant::OnnxFile file(path);
@@ -25,6 +29,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const wquant::fuzz::MemoryFile file({data, size});
   wquant::fuzz::open_and_read(wquant::open_onnx, file.path());
   try {
+    verify(file.path());
     rewrite(file.path());
   } catch (const wquant::Error&) {
     return 0;

@@ -24,4 +24,10 @@ void write_hdf5_like(const ModelReader& /*model*/, const std::filesystem::path& 
   fail(path);
 }
 
+void write_keras_like(const ModelReader& /*model*/, const std::filesystem::path& path,
+                      const std::filesystem::path& /*like*/, Overwrite /*overwrite*/,
+                      const RunOptions& /*options*/) {
+  fail(path);
+}
+
 }  // namespace wquant

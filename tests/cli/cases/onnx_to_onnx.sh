@@ -10,3 +10,8 @@ wquant inspect back.onnx
 wquant dequantize -q small.onnx
 wquant dequantize -q q.safetensors
 cmp small.npz q.npz
+wquant verify small.onnx
+wquant verify --min-correlation 0.9999 small.onnx >/dev/null 2>&1 || echo "below: exit $?"
+wquant inspect small.onnx
+head -c -1 small.onnx >cut.onnx
+wquant verify cut.onnx 2>&1 || echo "damaged: exit $?"

@@ -12,6 +12,7 @@
 #include "base/spool_file.h"
 #include "formats/hdf5.h"
 #include "formats/optional/hdf5/file.h"
+#include "formats/optional/hdf5/keras_archive.h"
 #include "formats/read_view.h"
 #include "formats/zip_archive.h"
 #include "wquant/error.h"
@@ -45,7 +46,8 @@ class WholeFile : public Hdf5Bytes {
 /// The weights of a .keras archive.
 class KerasMember : public Hdf5Bytes {
  public:
-  explicit KerasMember(const std::filesystem::path& path) : archive_(path), index_(find()) {}
+  explicit KerasMember(const std::filesystem::path& path)
+      : archive_(path), index_(find_keras_weights(archive_)) {}
   [[nodiscard]] std::span<const std::byte> bytes() const override {
     return archive_.contents(index_);
   }
@@ -54,14 +56,6 @@ class KerasMember : public Hdf5Bytes {
   }
 
  private:
-  [[nodiscard]] std::size_t find() const {
-    constexpr std::string_view kWeights = "model.weights.h5";
-    for (std::size_t i = 0; i < archive_.members().size(); ++i) {
-      if (archive_.members()[i].name == kWeights) return i;
-    }
-    throw Error("holds no model.weights.h5", "is it a model that Keras saved?");
-  }
-
   ZipArchive archive_;
   std::size_t index_;
 };

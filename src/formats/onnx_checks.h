@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "base/mapped_file.h"
+
+namespace wquant {
+
+/// Key of a quantized model's metadata that holds what it is checked by.
+inline constexpr std::string_view kOnnxChecksKey = "wquant.checksums";
+
+/// What a quantized model is checked by.
+struct OnnxChecks {
+  struct Tensor {
+    std::uint32_t checksum = 0;  ///< Of its codes followed by its levels.
+    double rho = 0;              ///< Correlation; NaN where there is none.
+  };
+  std::map<std::string, Tensor> quantized;  ///< By name.
+  std::uint32_t file = 0;                   ///< Of the model's file, see onnx_file_checksum().
+  std::uint32_t kept = 0;  ///< Of the elements of all other tensors, in the order of the file.
+};
+
+/// The value of the key, as JSON text; its size depends on the names alone.
+std::string onnx_checks_text(const OnnxChecks& checks);
+
+/// The way back. Throws Error.
+OnnxChecks parse_onnx_checks(std::string_view text);
+
+/// CRC-32 of a model's file when the 8 digits of OnnxChecks::file in it read 00000000. `text` is
+/// the text of the checks, in the file. Throws Error for a text that does not begin with them.
+std::uint32_t onnx_file_checksum(const MappedFile& file, std::string_view text);
+
+}  // namespace wquant

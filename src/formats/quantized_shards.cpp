@@ -1,0 +1,215 @@
+#include "formats/quantized_shards.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "formats/output_folder.h"
+#include "formats/quantized_file.h"
+#include "formats/quantized_file_checksum.h"
+#include "formats/quantized_file_header.h"
+#include "formats/shard_files.h"
+#include "wquant/error.h"
+
+namespace wquant {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// All files are open at once.
+constexpr std::size_t kMostShards = 500;
+
+/// One file to be: its share of the plan.
+struct ShardPlan {
+  std::string name;
+  QuantizedShard shard;
+  Plan plan;
+};
+
+/// Tensors that are stored, with the tied ones that are no more than a name left out.
+std::vector<std::size_t> stored_tensors(const Plan& plan) {
+  std::vector<std::size_t> stored;
+  for (std::size_t i = 0; i < plan.tensors.size(); ++i) {
+    if (!plan.tensors[i].same_as) stored.push_back(i);
+  }
+  return stored;
+}
+
+std::vector<Shard> share_out_by_size(const QuantizedJob& job) {
+  const std::vector<std::size_t> stored = stored_tensors(job.plan);
+  std::vector<std::uint64_t> sizes;
+  sizes.reserve(stored.size());
+  for (const std::size_t i : stored) sizes.push_back(stored_size(job.plan.tensors[i]));
+  std::vector<Shard> shards = share_out(sizes, job.shard_size);
+  for (Shard& shard : shards) {
+    for (std::size_t& i : shard) i = stored[i];
+  }
+  return shards;
+}
+
+std::vector<Shard> share_out_by_file(const QuantizedJob& job) {
+  std::vector<Shard> shards;
+  std::map<std::string_view, std::size_t> numbers;
+  for (const std::size_t i : stored_tensors(job.plan)) {
+    const auto [number, fresh] = numbers.emplace(job.model.file_of(i), shards.size());
+    if (fresh) shards.emplace_back();
+    shards[number->second].push_back(i);
+  }
+  return shards;
+}
+
+/// The shard of every tensor; a tied one goes where its elements are.
+std::vector<std::size_t> shard_numbers(const Plan& plan, const std::vector<Shard>& shards) {
+  std::vector<std::size_t> numbers(plan.tensors.size());
+  for (std::size_t number = 0; number < shards.size(); ++number) {
+    for (const std::size_t i : shards[number]) numbers[i] = number;
+  }
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    if (plan.tensors[i].same_as) numbers[i] = numbers[*plan.tensors[i].same_as];
+  }
+  return numbers;
+}
+
+void add_tensor(const Plan& plan, std::size_t index, ShardPlan& shard,
+                std::vector<std::size_t>& local) {
+  local[index] = shard.plan.tensors.size();
+  shard.plan.tensors.push_back(plan.tensors[index]);
+  shard.shard.indices.push_back(index);
+  auto& same_as = shard.plan.tensors.back().same_as;
+  if (same_as) same_as = local[*same_as];
+}
+
+std::vector<ShardPlan> plan_shards(const QuantizedJob& job) {
+  const std::vector<Shard> shards =
+      job.shard_size > 0 ? share_out_by_size(job) : share_out_by_file(job);
+  if (job.plan.tensors.empty()) {
+    throw Error("the model has no tensors", "end the name given with -o in .safetensors");
+  }
+  if (shards.size() > kMostShards) {
+    throw Error(fmt::format("would be {} files, more than {}", shards.size(), kMostShards),
+                "give a larger --shard-size", ErrorKind::kUsage);
+  }
+  std::vector<ShardPlan> plans(shards.size());
+  for (std::size_t number = 0; number < plans.size(); ++number) {
+    plans[number].name = shard_file_name(number, plans.size());
+    if (plans.size() > 1) plans[number].shard.mark = fmt::format("{}/{}", number + 1, plans.size());
+  }
+  const std::vector<std::size_t> numbers = shard_numbers(job.plan, shards);
+  std::vector<std::size_t> local(numbers.size());
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    add_tensor(job.plan, i, plans[numbers[i]], local);
+  }
+  return plans;
+}
+
+/// The index; checksums[i] is that of the header of plans[i].
+std::string index_text(const std::vector<ShardPlan>& plans,
+                       const std::vector<std::string>& checksums) {
+  ShardIndexText index;
+  for (std::size_t i = 0; i < plans.size(); ++i) {
+    for (const SafetensorsEntry& entry : stored_entries(plans[i].plan)) {
+      index.add(entry.info.name, plans[i].name, entry.info.bytes());
+    }
+    index.add_checksum(plans[i].name, checksums[i]);
+  }
+  return index.text();
+}
+
+QuantizedSizes sizes_of(const std::vector<ShardPlan>& plans, const Settings& settings) {
+  QuantizedSizes sizes;
+  for (const ShardPlan& plan : plans) {
+    const QuantizedLayout layout = make_layout(plan.plan, settings, plan.shard);
+    sizes.header_bytes += layout.header_bytes;
+    sizes.file_bytes += layout.file_bytes;
+  }
+  const std::vector<std::string> any(plans.size(), checksum_text(0));
+  const std::uint64_t index = index_text(plans, any).size();
+  return {sizes.header_bytes + index, sizes.file_bytes + index};
+}
+
+class QuantizedFolder : public QuantizedOutput {
+ public:
+  QuantizedFolder(const fs::path& path, const QuantizedJob& job, Overwrite overwrite)
+      : path_(path),
+        plans_(plan_shards(job)),
+        sizes_(sizes_of(plans_, job.settings)),
+        places_(job.plan.tensors.size()),
+        folder_(path, overwrite, kShardSuffixes) {
+    for (const ShardPlan& plan : plans_) {
+      for (std::size_t i = 0; i < plan.shard.indices.size(); ++i) {
+        places_[plan.shard.indices[i]] = {files_.size(), i};
+      }
+      files_.push_back(std::make_unique<QuantizedWriter>(folder_.temporary_path() / plan.name,
+                                                         plan.plan, job.settings,
+                                                         Overwrite::kRefuse, plan.shard));
+    }
+  }
+
+  void write(std::size_t tensor, Part part, std::uint64_t offset,
+             std::span<const std::byte> bytes) override {
+    const Place& place = places_.at(tensor);
+    files_[place.file]->write(place.tensor, part, offset, bytes);
+  }
+
+  void restart(std::size_t tensor, Part part) override {
+    const Place& place = places_.at(tensor);
+    files_[place.file]->restart(place.tensor, part);
+  }
+
+  void finish(Report& report) override {
+    write_output_folder(path_, [&](const fs::path& /*folder*/) { finish_files(report); });
+    report.output = path_.string();
+    report.header_bytes = sizes_.header_bytes;
+    report.file_bytes = sizes_.file_bytes;
+  }
+
+ private:
+  struct Place {
+    std::size_t file = 0, tensor = 0;
+  };
+
+  void finish_files(const Report& report) {
+    std::vector<std::string> checksums;
+    for (std::size_t i = 0; i < files_.size(); ++i) {
+      Report share;
+      for (const std::size_t index : plans_[i].shard.indices) {
+        share.tensors.push_back(report.tensors.at(index));
+      }
+      files_[i]->finish(share);
+      checksums.push_back(files_[i]->header_checksum());
+    }
+    OutputFile index(folder_.temporary_path() / kShardIndexName, Overwrite::kRefuse);
+    index.append(index_text(plans_, checksums));
+    index.commit();
+    static_cast<void>(QuantizedModel(folder_.temporary_path()));  // That the files fit together.
+    folder_.commit();
+  }
+
+  fs::path path_;
+  std::vector<ShardPlan> plans_;
+  QuantizedSizes sizes_;
+  std::vector<Place> places_;  ///< Of the plan's tensors.
+  OutputFolder folder_;
+  std::vector<std::unique_ptr<QuantizedWriter>> files_;
+};
+
+}  // namespace
+
+QuantizedSizes quantized_shards_sizes(const QuantizedJob& job) {
+  return sizes_of(plan_shards(job), job.settings);
+}
+
+std::unique_ptr<QuantizedOutput> make_quantized_shards(const QuantizedJob& job,
+                                                       Overwrite overwrite) {
+  std::unique_ptr<QuantizedOutput> output;
+  write_output_folder(job.output, [&](const fs::path& folder) {
+    output = std::make_unique<QuantizedFolder>(folder, job, overwrite);
+  });
+  return output;
+}
+
+}  // namespace wquant

@@ -1,0 +1,158 @@
+#include <gmock/gmock.h>
+
+#include <cmath>
+
+#include "formats/onnx.h"
+#include "formats/onnx_checks.h"
+#include "formats/onnx_support.h"
+#include "formats/quantized_output.h"
+#include "formats/quantized_reader.h"
+#include "formats/safetensors_support.h"
+#include "wquant/formats.h"
+
+namespace wquant {
+namespace {
+
+using test::error_of;
+using test::Folder;
+using test::onnx_bytes;
+using test::onnx_initializers;
+using test::onnx_raw;
+using testing::HasSubstr;
+
+/// The elements of a tensor: numbers that are no powers of each other.
+std::string floats(std::size_t count, float step) {
+  std::vector<float> values(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    values[i] = step * (static_cast<float>(i * 37 % 101) - 50);
+  }
+  return {reinterpret_cast<const char*>(values.data()), count * sizeof(float)};
+}
+
+/// A quantized model q.onnx of the tensors a and b, 3 bits each, and a bias that is kept.
+class OnnxVerify : public testing::Test {
+ protected:
+  void SetUp() override {
+    test::write_file(folder_ / "m.onnx",
+                     onnx_bytes(onnx_initializers({onnx_raw("a", {5, 7}, floats(35, 0.5F)),
+                                                   onnx_raw("bias", {3}, floats(3, 1)),
+                                                   onnx_raw("b", {4, 6}, floats(24, 2))})));
+    report_ = quantize_to("q.onnx");
+    bytes_ = test::read_file(folder_ / "q.onnx");
+  }
+
+  Report quantize_to(const std::string& name) const {
+    const auto model = open_model(folder_ / "m.onnx");
+    Settings settings;
+    settings.tensor.bits = 3;
+    const Plan plan = make_plan(*model, settings);
+    const QuantizedJob job{*model, plan, settings, folder_ / name};
+    const auto writer = find_quantized_format(job.output)->make(job, Overwrite::kRefuse);
+    Report report = quantize(*model, plan, *writer);
+    writer->finish(report);
+    return report;
+  }
+
+  [[nodiscard]] std::string error_with(const std::string& bytes) const {
+    test::write_file(folder_ / "d.onnx", bytes);
+    return error_of([&] { open_quantized_file(folder_ / "d.onnx")->verify({}); });
+  }
+
+  /// What verify says of the model with the byte at `at` changed.
+  [[nodiscard]] std::string error_at(std::size_t at) const {
+    std::string damaged = bytes_;
+    damaged[at] = static_cast<char>(damaged[at] ^ 1);
+    return error_with(damaged);
+  }
+
+  Folder folder_;
+  Report report_;
+  std::string bytes_;
+};
+
+TEST_F(OnnxVerify, WholeModelPassesAndTellsItsCorrelations) {
+  EXPECT_TRUE(is_quantized_file(folder_ / "q.onnx"));
+  EXPECT_FALSE(is_quantized_file(folder_ / "m.onnx"));
+  const auto model = open_quantized_file(folder_ / "q.onnx");
+  model->verify({});
+  ASSERT_EQ(model->report().tensors.size(), 3U);
+  EXPECT_EQ(model->report().tensors[0].info.name, "a");
+  EXPECT_EQ(model->report().tensors[0].codebook.bits, 3);
+  EXPECT_EQ(model->report().tensors[0].bytes, 15U + 32U);
+  EXPECT_NEAR(model->report().tensors[0].codebook.rho, report_.tensors[0].codebook.rho, 1e-6);
+  EXPECT_NEAR(model->report().tensors[1].codebook.rho, report_.tensors[2].codebook.rho, 1e-6);
+  EXPECT_FALSE(model->report().tensors[2].quantized);
+  EXPECT_EQ(model->report().file_bytes, bytes_.size());
+}
+
+TEST_F(OnnxVerify, EveryFlippedBitIsFound) {
+  for (std::size_t bit = 0; bit < bytes_.size() * 8; bit += bit % 8 == 7 ? 1 : 7) {
+    std::string damaged = bytes_;
+    damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << bit % 8));
+    ASSERT_NE(error_with(damaged), "(no error)") << bit;
+  }
+}
+
+TEST_F(OnnxVerify, EveryTruncationIsFound) {
+  for (std::size_t size = 0; size < bytes_.size(); ++size) {
+    ASSERT_NE(error_with(bytes_.substr(0, size)), "(no error)") << size;
+  }
+}
+
+TEST_F(OnnxVerify, DamagedTensorIsNamed) {
+  EXPECT_THAT(error_at(bytes_.find("\x4a\x0f", bytes_.find("a.codes")) + 3),
+              HasSubstr("d.onnx: a: codes and levels have checksum"));
+  const std::string bias = floats(3, 1);
+  EXPECT_THAT(error_at(bytes_.find(bias)), HasSubstr("the kept tensors have checksum"));
+  EXPECT_THAT(error_at(bytes_.find(kOnnxChecksKey) + kOnnxChecksKey.size() + 20),
+              HasSubstr("d.onnx: "));
+}
+
+TEST_F(OnnxVerify, ModelWithoutChecksumsCannotBeVerified) {
+  std::string renamed = bytes_;
+  renamed[renamed.find(kOnnxChecksKey)] = 'v';
+  EXPECT_THAT(error_with(renamed), HasSubstr("holds no checksums: quantize the original again"));
+}
+
+TEST_F(OnnxVerify, SameModelGivesTheSameBytes) {
+  quantize_to("again.onnx");
+  EXPECT_TRUE(test::read_file(folder_ / "again.onnx") == bytes_);
+}
+
+struct Text {
+  const char* text;
+  const char* message;
+};
+
+TEST(OnnxChecks, TextThatIsNoneIsRefusedWithTheReason) {
+  const std::vector<Text> texts = {
+      {"", "is not valid"},
+      {"[]", "is not a JSON object"},
+      {"{}", "are not complete"},
+      {R"({"file":"00000000"})", "are not complete"},
+      {R"({"file":"0000000g","kept":"00000000"})", "hexadecimal"},
+      {R"({"file":"00000000","kept":7})", "hexadecimal"},
+      {R"({"file":"00000000","kept":"00000000","quantized":{"w":7}})", "w: wquant.checksums does"},
+      {R"({"file":"00000000","kept":"00000000","quantized":{"w":["00000000"]}})", "w: "},
+      {R"({"file":"00000000","kept":"00000000","quantized":{"w":["x",1]}})", "w: "},
+      {R"({"file":"00000000","kept":"00000000","quantized":{"w":["00000000","1"]}})", "w: "},
+  };
+  for (const Text& text : texts) {
+    EXPECT_THAT(error_of([&] { parse_onnx_checks(text.text); }), HasSubstr(text.message))
+        << text.text;
+  }
+}
+
+TEST(OnnxChecks, SizeOfTheTextDependsOnTheNamesAlone) {
+  OnnxChecks checks;
+  checks.quantized["w"] = {};
+  const std::size_t size = onnx_checks_text(checks).size();
+  for (const double rho : {1.0, 0.5, -0.25, 1e-9, 1e300, std::nan(""), 0.9999999}) {
+    checks.quantized["w"] = {0xFFFFFFFF, rho};
+    EXPECT_EQ(onnx_checks_text(checks).size(), size) << rho;
+    EXPECT_EQ(parse_onnx_checks(onnx_checks_text(checks)).quantized.at("w").checksum, 0xFFFFFFFF);
+  }
+}
+
+}  // namespace
+}  // namespace wquant
