@@ -1,5 +1,6 @@
 #include "formats/onnx_chains.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <string>
@@ -7,7 +8,9 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "formats/onnx_expand.h"
 #include "formats/onnx_proto.h"
+#include "formats/quantized_reader.h"
 #include "formats/wire.h"
 #include "wquant/codebook.h"
 #include "wquant/error.h"
@@ -117,6 +120,7 @@ class Finder {
       if (node.op != "Gather" || node.inputs.size() != 2 || !starts_chain(node)) continue;
       found.chains.push_back(follow(node));
       used.insert({found.chains.back().codes, found.chains.back().levels});
+      if (found.chains.back().cells.has_scales()) used.insert(found.chains.back().scales);
     }
     for (std::size_t i = 0; i < file_.tensors().size(); ++i) {
       const bool is_helper = file_.tensors()[i].info.name.starts_with(kHelper);
@@ -137,6 +141,18 @@ class Finder {
     return *name;
   }
 
+  /// The node of that kind among those that a value is made by, as origin() goes; null: none.
+  [[nodiscard]] const Node* maker_of(const std::string& value, std::string_view op) const {
+    const std::string* name = &value;
+    for (int step = 0; step < kMostSteps; ++step) {
+      const auto maker = makers_.find(*name);
+      if (maker == makers_.end() || maker->second->inputs.empty()) return nullptr;
+      if (maker->second->op == op) return maker->second;
+      name = &maker->second->inputs.front();
+    }
+    return nullptr;
+  }
+
   /// True for the Gather of levels by codes, not for one of the model's own.
   [[nodiscard]] bool starts_chain(const Node& node) const {
     const auto codes = tensors_.find(origin(node.inputs[1]));
@@ -151,15 +167,63 @@ class Finder {
     chain.codes = tensors_.at(origin(gather.inputs[1]));
     chain.levels = tensors_.at(origin(gather.inputs[0]));
     const auto cast = makers_.find(gather.inputs[0]);
-    const std::uint64_t type = cast == makers_.end() ? OnnxType::kFloat : cast->second->number;
-    const std::optional<Dtype> dtype = dtype_from_onnx(type);
-    if (!dtype || !is_quantizable(*dtype)) fail(gather.output);
-    chain.info.dtype = *dtype;
+    set_type(cast == makers_.end() ? OnnxType::kFloat : cast->second->number, chain);
     const TensorInfo& levels = file_.tensors()[chain.levels].info;
     chain.bits = static_cast<int>(std::bit_width(levels.count())) - 1;
     name_and_shape(gather, chain);
+    take_scales(chain);
     check(chain);
     return chain;
+  }
+
+  static void set_type(std::uint64_t type, OnnxChain& chain) {
+    const std::optional<Dtype> dtype = dtype_from_onnx(type);
+    if (!dtype || !is_quantizable(*dtype)) fail(chain.info.name);
+    chain.info.dtype = *dtype;
+  }
+
+  /// Goes on to the tensor that scales make of the levels, if they do.
+  void take_scales(OnnxChain& chain) const {
+    const auto user = users_.find(chain.info.name);
+    if (user == users_.end() || user->second->op != "Mul" || user->second->inputs.size() != 2) {
+      return;
+    }
+    const Node* last = user->second;
+    const auto scales = tensors_.find(origin(last->inputs[1]));
+    if (scales == tensors_.end() || scales->first.find(".scales") == std::string::npos) return;
+    chain.scales = scales->second;
+    set_cells(last->inputs[1], chain);
+    chain.info.name = last->output;
+    const auto cast = users_.find(last->output);
+    if (cast == users_.end() || cast->second->op != "Cast" || !is_made_type(*cast->second)) return;
+    set_type(cast->second->number, chain);
+    chain.info.name = cast->second->output;
+  }
+
+  /// Whether a Cast gives another type than FLOAT, as a chain's own does.
+  static bool is_made_type(const Node& cast) {
+    const std::optional<Dtype> dtype = dtype_from_onnx(cast.number);
+    return dtype && is_quantizable(*dtype) && *dtype != Dtype::kF32;
+  }
+
+  /// The cells of scales that reach the Mul as `value`: spread over groups, or as they broadcast.
+  void set_cells(const std::string& value, OnnxChain& chain) const {
+    const OnnxTensor& scales = file_.tensors()[chain.scales];
+    chain.cells.cells = scales.info.count();
+    chain.cells.granularity = Granularity::kChannel;
+    if (const Node* tile = maker_of(value, "Tile")) {
+      const std::vector<std::uint64_t> repeats = shape_of(*tile);
+      chain.cells.granularity = Granularity::kGroup;
+      chain.cells.run = repeats.empty() ? 0 : repeats.back();
+      return;
+    }
+    std::size_t axis = scales.info.shape.size();
+    while (axis > 0 && scales.info.shape[axis - 1] == 1) --axis;
+    chain.cells.axis = axis == 0 ? 0 : axis - 1;
+    chain.cells.run = 1;
+    for (std::size_t i = axis; i < chain.info.shape.size(); ++i) {
+      chain.cells.run *= std::max<std::uint64_t>(chain.info.shape[i], 1);
+    }
   }
 
   void name_and_shape(const Node& gather, OnnxChain& chain) const {
@@ -203,9 +267,16 @@ class Finder {
                           levels.count() == std::uint64_t{1} << chain.bits;
     const std::uint64_t count = checked_count(chain.info.shape, size_of(Dtype::kF64));
     if (!has_types || !has_bits || count / kByteBits > codes.count() ||
-        packed_size(count, chain.bits) > codes.count()) {
+        packed_size(count, chain.bits) > codes.count() || !has_cells(chain)) {
       fail(chain.info.name);
     }
+  }
+
+  [[nodiscard]] bool has_cells(const OnnxChain& chain) const {
+    if (!chain.cells.has_scales()) return true;
+    const TensorInfo& scales = file_.tensors()[chain.scales].info;
+    return scales.dtype == Dtype::kF16 && divides(chain.cells, chain.info.count()) &&
+           scales.shape == onnx_scales_shape(chain.info.shape, chain.cells);
   }
 
   const OnnxFile& file_;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "formats/onnx_file.h"
+#include "wquant/cells.h"
 
 namespace wquant {
 
@@ -12,6 +13,8 @@ struct OnnxChain {
   TensorInfo info;
   int bits = 0;
   std::size_t codes = 0, levels = 0;  ///< Tensors of the file.
+  std::size_t scales = 0;             ///< The same, where cells.has_scales().
+  CellPlan cells;
 };
 
 /// What a quantized model holds.

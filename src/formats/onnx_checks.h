@@ -15,7 +15,7 @@ inline constexpr std::string_view kOnnxChecksKey = "wquant.checksums";
 /// What a quantized model is checked by.
 struct OnnxChecks {
   struct Tensor {
-    std::uint32_t checksum = 0;  ///< Of its codes followed by its levels.
+    std::uint32_t checksum = 0;  ///< Of its codes, levels and scales, one after the other.
     double rho = 0;              ///< Correlation; NaN where there is none.
   };
   std::map<std::string, Tensor> quantized;  ///< By name.

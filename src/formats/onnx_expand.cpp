@@ -172,34 +172,76 @@ std::string OnnxExpander::codes_as_integers(const TensorInfo& info, int bits, By
   return cast(node("MatMul", {whole, matrix.differences}), OnnxType::kInt32);
 }
 
-std::string OnnxExpander::levels_as(const TensorInfo& info, int bits, ByteRope&& levels) {
+std::string OnnxExpander::levels_as(const TensorInfo& info, int bits, Dtype dtype,
+                                    ByteRope&& levels) {
   const std::array<std::uint64_t, 1> shape = {std::uint64_t{1} << bits};
   std::string name =
       add_initializer(info.name + ".levels", OnnxType::kFloat, shape, std::move(levels));
-  return info.dtype == Dtype::kF32 ? name : cast(name, onnx_type(info.dtype));
+  return dtype == Dtype::kF32 ? name : cast(name, onnx_type(dtype));
 }
 
-std::string OnnxExpander::cut(const TensorInfo& info, const std::string& padded) {
+std::string OnnxExpander::cut(std::uint64_t count, const std::string& padded) {
   constexpr std::uint64_t kRest = ~std::uint64_t{0};  // -1: as many as there are.
   const std::string flat = node("Reshape", {padded, integers({kRest})});
-  const std::uint64_t count = info.count();
   if (opset_ < kSliceByInputs) {
     return node("Slice", {flat}, {list_attribute("starts", 0), list_attribute("ends", count)});
   }
   return node("Slice", {flat, integers({0}), integers({count})});
 }
 
-ByteRope OnnxExpander::expand(const TensorInfo& info, int bits, ByteRope&& codes,
-                              ByteRope&& levels) {
-  const std::string indices = codes_as_integers(info, bits, std::move(codes));
-  const std::vector<std::string> inputs = {levels_as(info, bits, std::move(levels)), indices};
-  if (bits == kByteBits) {
-    node("Gather", inputs, {}, info.name);
+std::string OnnxExpander::gather(const TensorInfo& info, int bits,
+                                 const std::vector<std::string>& inputs, std::string output) {
+  if (bits == kByteBits) return node("Gather", inputs, {}, std::move(output));
+  std::string values = node("Gather", inputs);
+  if (info.count() % kRow != 0) values = cut(info.count(), values);
+  return node("Reshape", {values, integers(info.shape)}, {}, std::move(output));
+}
+
+std::vector<std::uint64_t> onnx_scales_shape(const std::vector<std::uint64_t>& shape,
+                                             const CellPlan& cells) {
+  if (cells.granularity == Granularity::kGroup) return {cells.cells, 1};
+  std::vector<std::uint64_t> extents(shape.size(), 1);
+  std::uint64_t inside = 1;
+  std::size_t axis = shape.size();
+  while (axis > 0 && inside < cells.run) inside *= shape[--axis];
+  std::uint64_t left = cells.cells;
+  while (axis > 0 && left > 1) {
+    --axis;
+    extents[axis] = shape[axis];
+    left /= shape[axis];
+  }
+  return extents;
+}
+
+std::string OnnxExpander::scales_for(const TensorInfo& info, const CellPlan& cells,
+                                     ByteRope&& scales) {
+  const std::vector<std::uint64_t> shape = onnx_scales_shape(info.shape, cells);
+  std::string values =
+      cast(add_initializer(info.name + ".scales", OnnxType::kFloat16, shape, std::move(scales)),
+           OnnxType::kFloat);
+  if (cells.granularity == Granularity::kChannel) return values;
+  values = node("Tile", {values, integers({1, cells.run})});
+  if (cells.cells * cells.run != info.count()) values = cut(info.count(), values);
+  return node("Reshape", {values, integers(info.shape)});
+}
+
+ByteRope OnnxExpander::expand(const TensorInfo& info, int bits, const CellPlan& cells,
+                              Parts&& parts) {
+  const std::string indices = codes_as_integers(info, bits, std::move(parts.codes));
+  if (!cells.has_scales()) {
+    gather(info, bits, {levels_as(info, bits, info.dtype, std::move(parts.levels)), indices},
+           info.name);
     return std::exchange(nodes_, {});
   }
-  std::string values = node("Gather", inputs);
-  if (info.count() % kRow != 0) values = cut(info, values);
-  node("Reshape", {values, integers(info.shape)}, {}, info.name);
+  const std::string values = gather(
+      info, bits, {levels_as(info, bits, Dtype::kF32, std::move(parts.levels)), indices}, {});
+  const std::string scales = scales_for(info, cells, std::move(parts.scales));
+  if (info.dtype == Dtype::kF32) {
+    node("Mul", {values, scales}, {}, info.name);
+  } else {
+    node("Cast", {node("Mul", {values, scales})}, {number_attribute("to", onnx_type(info.dtype))},
+         info.name);
+  }
   return std::exchange(nodes_, {});
 }
 

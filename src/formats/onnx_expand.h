@@ -14,6 +14,7 @@
 #include "formats/byte_rope.h"
 #include "formats/onnx_data.h"
 #include "formats/wire.h"
+#include "wquant/cells.h"
 #include "wquant/model.h"
 
 namespace wquant {
@@ -29,16 +30,26 @@ namespace wquant {
 ///
 ///     Cast(FLOAT), MatMul, Floor, MatMul, Cast(INT32), Gather(levels), Reshape
 ///
-/// and for a count that is no multiple of 8 a Slice. BitShift and BitwiseAnd would do the same with
-/// opset 18 only, and words of 32 bits waste 2 of them for 3, 5 and 6 bits.
+/// and for a count that is no multiple of 8 a Slice. Scales of channels are multiplied as they
+/// broadcast, Cast(FLOAT), Mul; those of groups are spread over them before:
+///
+///     Cast(FLOAT), Tile, Reshape, Slice, Reshape, Mul
+///
+/// without the first Reshape and the Slice where the last group is not short. BitShift and
+/// BitwiseAnd would do the same with opset 18 only, and words of 32 bits waste 2 of them for 3, 5
+/// and 6 bits.
 class OnnxExpander {
  public:
   /// `taken` are the names in use, to which the new ones are added.
   OnnxExpander(std::uint64_t opset, std::unordered_set<std::string> taken, OnnxData& data);
 
+  /// The bytes of the parts as in the quantized file.
+  struct Parts {
+    ByteRope codes, levels, scales;
+  };
+
   /// The nodes that make the tensor; what they start from is added to initializers().
-  /// `codes` and `levels` (float32) are the bytes of the quantized file.
-  ByteRope expand(const TensorInfo& info, int bits, ByteRope&& codes, ByteRope&& levels);
+  ByteRope expand(const TensorInfo& info, int bits, const CellPlan& cells, Parts&& parts);
 
   /// Initializers of the outermost graph, as fields of a GraphProto.
   ByteRope take_initializers() { return std::exchange(initializers_, {}); }
@@ -60,8 +71,14 @@ class OnnxExpander {
   const std::string& integers(const std::vector<std::uint64_t>& values);
   const Matrices& matrices(int bits);
   std::string codes_as_integers(const TensorInfo& info, int bits, ByteRope&& codes);
-  std::string levels_as(const TensorInfo& info, int bits, ByteRope&& levels);
-  std::string cut(const TensorInfo& info, const std::string& padded);
+  std::string levels_as(const TensorInfo& info, int bits, Dtype dtype, ByteRope&& levels);
+  /// The first `count` elements of a tensor, in one dimension.
+  std::string cut(std::uint64_t count, const std::string& padded);
+  /// levels[codes] in the shape of the tensor, as `output` where that is given.
+  std::string gather(const TensorInfo& info, int bits, const std::vector<std::string>& inputs,
+                     std::string output);
+  /// Scales as FLOAT in a shape that broadcasts to that of the tensor.
+  std::string scales_for(const TensorInfo& info, const CellPlan& cells, ByteRope&& scales);
   /// Adds a node; returns the name of its output.
   std::string node(std::string_view op, const std::vector<std::string>& inputs,
                    const std::vector<WireMessage>& attributes = {}, std::string output = {});
@@ -77,6 +94,10 @@ class OnnxExpander {
   std::map<std::vector<std::uint64_t>, std::string> integers_;
   std::size_t outputs_ = 0;
 };
+
+/// The shape of the scales of a tensor of that shape.
+std::vector<std::uint64_t> onnx_scales_shape(const std::vector<std::uint64_t>& shape,
+                                             const CellPlan& cells);
 
 /// The constant matrices of OnnxExpander, in C order.
 std::vector<float> onnx_quotient_matrix(int bits);

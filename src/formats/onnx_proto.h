@@ -59,7 +59,7 @@ struct OnnxTypeField {
 
 /// Values of OnnxTensorField::kType.
 struct OnnxType {
-  static constexpr std::uint64_t kFloat = 1, kUint8 = 2, kInt32 = 6, kInt64 = 7;
+  static constexpr std::uint64_t kFloat = 1, kUint8 = 2, kInt32 = 6, kInt64 = 7, kFloat16 = 10;
 };
 
 }  // namespace wquant

@@ -21,7 +21,8 @@ std::vector<OnnxEdit> edits_of(const Plan& plan) {
   std::vector<OnnxEdit> edits;
   for (const PlannedTensor& tensor : plan.tensors) {
     const bool expands = tensor.quantized && tensor.info.count() != 0;
-    edits.push_back(expands ? OnnxEdit{OnnxEdit::Kind::kExpand, tensor.settings.bits} : OnnxEdit{});
+    edits.push_back(expands ? OnnxEdit{OnnxEdit::Kind::kExpand, tensor.settings.bits, tensor.cells}
+                            : OnnxEdit{});
   }
   return edits;
 }
@@ -89,15 +90,23 @@ class QuantizedOnnx : public QuantizedOutput {
         .at_tensor(planned.info.name);
   }
 
+  /// Of the quantized parts, one after the other.
+  [[nodiscard]] std::uint32_t parts_checksum(std::size_t tensor) const {
+    std::uint32_t all = checksum(tensor, Part::kCodes);
+    for (const Part part : {Part::kLevels, Part::kScales}) {
+      if (!has_part(plan_.tensors[tensor], part)) continue;
+      all = combine_checksums(all, checksum(tensor, part), part_size(plan_.tensors[tensor], part));
+    }
+    return all;
+  }
+
   void write_checks(const Report& report) {
     OnnxChecks checks;
     const std::vector<OnnxEdit> edits = edits_of(plan_);
     for (std::size_t i = 0; i < edits.size(); ++i) {
       if (edits[i].kind == OnnxEdit::Kind::kExpand) {
-        checks.quantized[plan_.tensors[i].info.name] = {
-            combine_checksums(checksum(i, Part::kCodes), checksum(i, Part::kLevels),
-                              part_size(plan_.tensors[i], Part::kLevels)),
-            report.tensors.at(i).codebook.rho};
+        checks.quantized[plan_.tensors[i].info.name] = {parts_checksum(i),
+                                                        report.tensors.at(i).codebook.rho};
       } else {
         checks.kept = crc32_of(file_.tensors()[i].data, checks.kept);
       }
@@ -120,7 +129,8 @@ class QuantizedOnnx : public QuantizedOutput {
 
   /// That the parts lie in the file as they came.
   void check(std::size_t tensor) const {
-    for (const Part part : {Part::kCodes, Part::kLevels}) {
+    for (const Part part : {Part::kCodes, Part::kLevels, Part::kScales}) {
+      if (!has_part(plan_.tensors[tensor], part)) continue;
       const std::uint64_t size = part_size(plan_.tensors[tensor], part);
       const auto stored = output_->checksum(onnx_hole(tensor, part), size);
       if (!stored || stored == checksums_[tensor][part].complete(size)) continue;

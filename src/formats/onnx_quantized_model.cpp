@@ -81,6 +81,11 @@ class QuantizedOnnxModel : public QuantizedReader {
     return file_->tensors()[index].data;
   }
 
+  /// Empty where there are none.
+  [[nodiscard]] std::span<const std::byte> scales(const OnnxChain& chain) const {
+    return chain.cells.has_scales() ? data(chain.scales) : std::span<const std::byte>();
+  }
+
   void make_report() {
     report_.output = path_;
     report_.file_bytes = file_->file_bytes();
@@ -99,7 +104,9 @@ class QuantizedOnnxModel : public QuantizedReader {
     tensor.settings.bits = tensor.codebook.bits = chain.bits;
     tensor.settings.mode.clear();
     tensor.codebook.levels = levels_[index];
-    tensor.bytes = data(chain.codes).size() + data(chain.levels).size();
+    tensor.cells = chain.cells;
+    tensor.settings.granularity = chain.cells.granularity;
+    tensor.bytes = data(chain.codes).size() + data(chain.levels).size() + scales(chain).size();
     if (!checks_) return;
     const auto found = checks_->quantized.find(chain.info.name);
     if (found != checks_->quantized.end()) tensor.codebook.rho = found->second.rho;
@@ -109,8 +116,10 @@ class QuantizedOnnxModel : public QuantizedReader {
     const OnnxChain& chain = parts_.chains[index];
     try {
       const std::uint64_t size = packed_size(chain.info.count(), chain.bits);
-      check_checksum(chain, crc32_of(data(chain.levels), checksum_of(chain.codes, size, 0)));
+      const std::uint32_t codes = checksum_of(chain.codes, size, 0);
+      check_checksum(chain, crc32_of(scales(chain), crc32_of(data(chain.levels), codes)));
       check_levels(levels_[index]);
+      check_scales(scales(chain));
       check_unused_bits(data(chain.codes),
                         chain.info.count() * static_cast<std::uint64_t>(chain.bits));
       meter.add(report_.tensors[index].bytes);
@@ -133,7 +142,7 @@ class QuantizedOnnxModel : public QuantizedReader {
     const auto stored = checks_->quantized.find(chain.info.name);
     if (stored == checks_->quantized.end()) throw Error("has no checksum", kDamaged);
     if (stored->second.checksum == checksum) return;
-    throw Error(fmt::format("codes and levels have checksum {} where {} is stored",
+    throw Error(fmt::format("its parts have checksum {} where {} is stored",
                             checksum_text(checksum), checksum_text(stored->second.checksum)),
                 kDamaged);
   }
@@ -192,6 +201,9 @@ class QuantizedOnnxModel : public QuantizedReader {
       const std::uint64_t count = std::min(floats.size(), (skip + out.size() + size - 1) / size);
       decode({reinterpret_cast<const std::uint8_t*>(codes.data()), codes.size()}, first / size,
              chain.bits, levels_[index], std::span(floats).first(count));
+      if (chain.cells.has_scales()) {
+        apply_scales(chain.cells, scales(chain), first / size, std::span(floats).first(count));
+      }
       from_floats(chain.info.dtype, std::span(floats).first(count),
                   std::span(elements).first(count * size));
       const std::uint64_t length = std::min(out.size(), count * size - skip);

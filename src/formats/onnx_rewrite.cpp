@@ -250,11 +250,15 @@ class Rewriter {
 
   ByteRope expand(std::size_t index) {
     const TensorInfo& info = file_.tensors()[index].info;
-    const int bits = edits_[index].bits;
-    ByteRope codes, levels;
+    const auto& [kind, bits, cells] = edits_[index];
+    ByteRope codes, levels, scales;
     codes.add_hole(onnx_hole(index, Part::kCodes), packed_size(info.count(), bits));
     levels.add_hole(onnx_hole(index, Part::kLevels), sizeof(float) << bits);
-    return expander_.expand(info, bits, std::move(codes), std::move(levels));
+    if (cells.has_scales()) {
+      scales.add_hole(onnx_hole(index, Part::kScales), cells.cells * size_of(Dtype::kF16));
+    }
+    return expander_.expand(info, bits, cells,
+                            {std::move(codes), std::move(levels), std::move(scales)});
   }
 
   [[nodiscard]] std::size_t index_of(const OnnxTensor& tensor) const {

@@ -16,10 +16,11 @@ struct OnnxEdit {
   enum class Kind : std::uint8_t {
     kCopy,     ///< It stays as it is.
     kReplace,  ///< Its data are replaced by the hole of Part::kKept.
-    kExpand,   ///< Nodes make it of the holes of Part::kCodes and Part::kLevels.
+    kExpand,   ///< Nodes make it of the holes of its quantized parts.
   };
   Kind kind = Kind::kCopy;
-  int bits = 0;  ///< Of kExpand.
+  int bits = 0;         ///< Of kExpand.
+  CellPlan cells = {};  ///< Of kExpand.
 };
 
 /// Number of the hole for a part of a tensor.

@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "formats/quantized_file_checksum.h"
+#include "formats/quantized_reader.h"
 #include "formats/strict_json.h"
 #include "wquant/codebook.h"
 #include "wquant/error.h"
@@ -165,20 +166,6 @@ void take_levels(StoredTensor& tensor, Parts& parts) {
   std::memcpy(tensor.report.codebook.levels.data(), bytes.data(), bytes.size());
 }
 
-/// The cells that a count of scales and a run divide so many weights into.
-void check_cells(const CellPlan& cells, std::uint64_t weights) {
-  const bool groups = cells.granularity == Granularity::kGroup;
-  const bool fits = cells.run > 0 && cells.cells > 0 && cells.run <= weights &&
-                    cells.cells - 1 <= (weights - 1) / cells.run;
-  if (fits && groups && cells.cells == (weights - 1) / cells.run + 1) return;
-  if (fits && !groups && weights / cells.run >= cells.cells &&
-      weights % (cells.run * cells.cells) == 0) {
-    return;
-  }
-  throw Error(fmt::format("{} scales for runs of {} weights do not divide {}", cells.cells,
-                          cells.run, weights));
-}
-
 void take_scales(const json& object, StoredTensor& tensor, Parts& parts) {
   TensorReport& report = tensor.report;
   report.cells.granularity = report.settings.granularity;
@@ -188,7 +175,10 @@ void take_scales(const json& object, StoredTensor& tensor, Parts& parts) {
   report.cells.run = json_u64(object, "run");
   report.cells.cells = entry.info.count();
   check_vector(entry, Part::kScales, Dtype::kF16, report.cells.cells);
-  check_cells(report.cells, report.info.count());
+  if (!divides(report.cells, report.info.count())) {
+    throw Error(fmt::format("{} scales for runs of {} weights do not divide {}", report.cells.cells,
+                            report.cells.run, report.info.count()));
+  }
   tensor.parts[Part::kScales] = parts.bytes(entry);
 }
 

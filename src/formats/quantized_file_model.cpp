@@ -7,7 +7,6 @@
 #include <string>
 #include <utility>
 
-#include "base/cell_walk.h"
 #include "base/float_convert.h"
 #include "base/mapped_file.h"
 #include "base/meter.h"
@@ -31,26 +30,13 @@ std::uint64_t offset_in(const MappedFile& file, std::span<const std::byte> bytes
   return static_cast<std::uint64_t>(bytes.data() - file.bytes().data());
 }
 
-/// Multiplies levels of weights from `first` on by the scales of their cells.
-void apply_scales(const StoredTensor& tensor, std::uint64_t first, std::span<float> levels) {
-  const auto scale = [&](std::uint64_t cell) {
-    constexpr std::size_t kSize = sizeof(std::uint16_t);
-    float value = 0;
-    to_floats(Dtype::kF16, tensor.parts[Part::kScales].subspan(cell * kSize, kSize), {&value, 1});
-    return value;
-  };
-  for_each_run(tensor.report.cells, first, levels.size(),
-               [&](std::uint64_t cell, std::uint64_t from, std::uint64_t count) {
-                 const float factor = scale(cell);
-                 for (std::uint64_t i = from; i < from + count; ++i) levels[i] *= factor;
-               });
-}
-
 void decode_floats(const StoredTensor& tensor, std::uint64_t first, std::span<float> out) {
   const std::span<const std::byte> codes = tensor.parts[Part::kCodes];
   decode({reinterpret_cast<const std::uint8_t*>(codes.data()), codes.size()}, first,
          tensor.report.settings.bits, tensor.report.codebook.levels, out);
-  if (tensor.report.cells.has_scales()) apply_scales(tensor, first, out);
+  if (tensor.report.cells.has_scales()) {
+    apply_scales(tensor.report.cells, tensor.parts[Part::kScales], first, out);
+  }
 }
 
 /// True when `out` can be filled as an array of float32 elements.
@@ -93,16 +79,6 @@ void check_part(const StoredTensor& tensor, Part part, const MappedFile& file, M
     throw Error(fmt::format("{} have checksum {} where {} is stored", part_name(part),
                             checksum_text(checksum), checksum_text(stored)),
                 kDamaged);
-  }
-}
-
-void check_scales(std::span<const std::byte> halves) {
-  constexpr std::size_t kSize = sizeof(std::uint16_t);
-  constexpr std::uint16_t kInfinity = 0x7C00;  // NaN and negative ones have larger patterns.
-  for (std::size_t at = 0; at < halves.size(); at += kSize) {
-    std::uint16_t half = 0;
-    std::memcpy(&half, halves.data() + at, kSize);
-    if (half >= kInfinity) throw Error("scales are not all finite and positive or 0", kDamaged);
   }
 }
 

@@ -101,7 +101,7 @@ TEST_F(OnnxVerify, EveryTruncationIsFound) {
 
 TEST_F(OnnxVerify, DamagedTensorIsNamed) {
   EXPECT_THAT(error_at(bytes_.find("\x4a\x0f", bytes_.find("a.codes")) + 3),
-              HasSubstr("d.onnx: a: codes and levels have checksum"));
+              HasSubstr("d.onnx: a: its parts have checksum"));
   const std::string bias = floats(3, 1);
   EXPECT_THAT(error_at(bytes_.find(bias)), HasSubstr("the kept tensors have checksum"));
   EXPECT_THAT(error_at(bytes_.find(kOnnxChecksKey) + kOnnxChecksKey.size() + 20),

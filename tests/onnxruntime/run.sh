@@ -27,11 +27,15 @@ cd "$work"
 /usr/bin/python3 "$here/../formats/make_onnx_files.py" .
 pairs=()
 for name in net old half bytes; do
-  for bits in 1 2 3 4 5 6 7 8; do
-    "$wquant" -q --bits "$bits" "$name.onnx" -o "q$bits.$name.onnx"
-    "$wquant" -q --bits "$bits" "$name.onnx" -o "q$bits.$name.safetensors" --force
-    "$wquant" dequantize -q "q$bits.$name.safetensors" -o "float$bits.$name.onnx" --like "$name.onnx"
-    pairs+=("q$bits.$name.onnx" "float$bits.$name.onnx")
+  for settings in {1..8}:tensor {1..8}:channel {1..8}:group:5; do
+    bits=${settings%%:*} granularity=${settings#*:}
+    options=(-q --bits "$bits" --granularity "$granularity")
+    form=$bits.${granularity%:*}.$name
+    "$wquant" "${options[@]}" "$name.onnx" -o "q$form.onnx"
+    "$wquant" verify -q "q$form.onnx"
+    "$wquant" "${options[@]}" "$name.onnx" -o "q$form.safetensors" --force
+    "$wquant" dequantize -q "q$form.safetensors" -o "float$form.onnx" --like "$name.onnx"
+    pairs+=("q$form.onnx" "float$form.onnx")
   done
 done
 node "$here/compare.mjs" "$modules" "${pairs[@]}"
