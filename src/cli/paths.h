@@ -14,11 +14,11 @@ std::filesystem::path quantized_path(const std::filesystem::path& input, std::st
 
 /// Where the report of a quantized file lies: `.report.json` in place of `.safetensors` or
 /// `.onnx`.
-std::filesystem::path report_path(const std::filesystem::path& output);
+std::filesystem::path report_path(const std::filesystem::path& written);
 
 /// Where dequantize writes by default: the name with the format's own extension in place of
 /// `.safetensors` or `.onnx`; `.npz` where no format is named.
-std::filesystem::path float_path(const std::filesystem::path& file, std::string_view format);
+std::filesystem::path float_path(const std::filesystem::path& read, std::string_view format);
 
 /// Throws Error when there is nothing of that name.
 void require_exists(const std::filesystem::path& path);
