@@ -123,12 +123,6 @@ Report run_with_progress(const ModelReader& model, const Plan& plan, PartSink& s
   }
 }
 
-/// What is known before the run.
-struct Foreseen {
-  QuantizedSizes sizes;
-  std::optional<BudgetReport> budget;
-};
-
 /// Chooses the bits for a size where one is asked for.
 std::optional<BudgetReport> plan_budget(const QuantizedFormat& format, const QuantizedJob& job,
                                         Plan& plan, const QuantizeOptions& options) {
@@ -146,22 +140,25 @@ std::optional<BudgetReport> plan_budget(const QuantizedFormat& format, const Qua
 /// The whole work. The report's file is complete before the model's file gets its name, so that
 /// only the two renames stand between neither and both.
 Report write_outputs(const QuantizedFormat& format, const QuantizedJob& job,
-                     const Foreseen& foreseen, const QuantizeOptions& options,
+                     const std::optional<BudgetReport>& budget, const QuantizeOptions& options,
                      const Outputs& outputs) {
   const Overwrite overwrite = options.force ? Overwrite::kReplace : Overwrite::kRefuse;
   OutputFile report_file(outputs.report, overwrite);
   const auto writer = format.make(job, overwrite);
+  spdlog::debug("{}: {}", printable(outputs.model.string(), 1000),
+                byte_text(writer->sizes().file_bytes));
+  check_stop();
   Report report = run_with_progress(job.model, job.plan, *writer, options);
   if (options.min_correlation) {
     require_correlation(report, *options.min_correlation, options.input);
   }
-  report.budget = foreseen.budget;
-  name_files(report, options, outputs, foreseen.sizes);
+  report.budget = budget;
+  name_files(report, options, outputs, writer->sizes());
   report_file.append(report_json(report));
   check_stop();
   writer->finish(report);
   report_file.commit();
-  name_files(report, options, outputs, foreseen.sizes);
+  name_files(report, options, outputs, writer->sizes());
   return report;
 }
 
@@ -208,16 +205,13 @@ void execute(const QuantizeOptions& options) {
   }
   const QuantizedJob job{*model, plan, options.settings, outputs.model};
   const std::optional<BudgetReport> budget = plan_budget(format, job, plan, options);
-  const QuantizedSizes sizes = format.sizes(job);
-  spdlog::debug("{}: {}", printable(outputs.model.string(), 1000), byte_text(sizes.file_bytes));
-  check_stop();
   if (options.dry_run) {
     Report report = dry_report(plan);
     report.budget = budget;
-    name_files(report, options, outputs, sizes);
+    name_files(report, options, outputs, format.sizes(job));
     return print_report(report, options);
   }
-  print_report(write_outputs(format, job, {sizes, budget}, options, outputs), options);
+  print_report(write_outputs(format, job, budget, options, outputs), options);
 }
 
 }  // namespace

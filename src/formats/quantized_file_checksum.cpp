@@ -13,6 +13,9 @@
 namespace wquant {
 namespace {
 
+/// Bytes of a file that are read at a time.
+constexpr std::uint64_t kSlab = std::uint64_t{4} << 20;
+
 std::uint32_t combine(std::uint32_t first, std::uint32_t second, std::uint64_t second_size) {
   return static_cast<std::uint32_t>(
       crc32_combine(first, second, static_cast<z_off_t>(second_size)));
@@ -24,6 +27,19 @@ bool is_lower_hex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= '
 
 std::uint32_t crc32_of(std::span<const std::byte> bytes, std::uint32_t before) {
   return bytes.empty() ? before : libdeflate_crc32(before, bytes.data(), bytes.size());
+}
+
+std::uint32_t crc32_of(const MappedFile& file, std::uint64_t first, std::uint64_t size,
+                       const std::function<void(std::uint64_t)>& done) {
+  std::uint32_t checksum = 0;
+  for (const std::uint64_t end = first + size; first < end;) {
+    const std::uint64_t part = std::min(kSlab, end - first);
+    checksum = crc32_of(file.bytes().subspan(first, part), checksum);
+    file.release(first, part);
+    done(part);
+    first += part;
+  }
+  return checksum;
 }
 
 std::string checksum_text(std::uint32_t checksum) { return fmt::format("{:08x}", checksum); }

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -9,10 +10,18 @@
 #include <string>
 #include <string_view>
 
+#include "base/mapped_file.h"
+
 namespace wquant {
 
 /// CRC-32 (IEEE 802.3, what zlib.crc32 computes) of `bytes` that follow those of `before`.
 std::uint32_t crc32_of(std::span<const std::byte> bytes, std::uint32_t before = 0);
+
+/// The same of bytes [first, first + size) of a file, which are given back as they are read; `done`
+/// is told the number of each part of them.
+std::uint32_t crc32_of(
+    const MappedFile& file, std::uint64_t first, std::uint64_t size,
+    const std::function<void(std::uint64_t)>& done = [](std::uint64_t) {});
 
 /// A checksum as 8 lower-case hexadecimal digits.
 std::string checksum_text(std::uint32_t checksum);

@@ -17,7 +17,6 @@
 namespace wquant {
 namespace {
 
-constexpr std::uint64_t kSlab = std::uint64_t{4} << 20;        ///< Bytes checked at a time.
 constexpr std::uint64_t kDecodeSlab = std::uint64_t{1} << 14;  ///< Elements decoded at a time.
 constexpr const char* kDamaged = "the file is damaged: get it again";
 
@@ -59,13 +58,9 @@ void decode_bytes(const StoredTensor& tensor, std::uint64_t first, std::span<std
 
 void check_part(const StoredTensor& tensor, Part part, const MappedFile& file, Meter& meter) {
   const std::span<const std::byte> bytes = tensor.parts[part];
-  std::uint32_t checksum = 0;
-  for (std::uint64_t first = 0; first < bytes.size(); first += kSlab) {
-    const auto slab = bytes.subspan(first, std::min<std::uint64_t>(kSlab, bytes.size() - first));
-    checksum = crc32_of(slab, checksum);
-    file.release(offset_in(file, slab), slab.size());
-    meter.add(slab.size());
-  }
+  if (bytes.empty()) return;
+  const std::uint32_t checksum = crc32_of(file, offset_in(file, bytes), bytes.size(),
+                                          [&](std::uint64_t done) { meter.add(done); });
   const std::uint32_t stored = tensor.checksums[part];
   if (checksum != stored) {
     throw Error(fmt::format("{} have checksum {} where {} is stored", part_name(part),

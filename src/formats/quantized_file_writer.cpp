@@ -1,8 +1,11 @@
 #include <fmt/format.h>
 
+#include <cstring>
 #include <deque>
 #include <utility>
 
+#include "base/mapped_file.h"
+#include "base/text.h"
 #include "formats/quantized_file.h"
 #include "formats/quantized_file_checksum.h"
 #include "formats/quantized_file_header.h"
@@ -48,6 +51,8 @@ struct QuantizedWriter::State {
 
   /// The checksums of all parts. Throws Error for a part that has not come whole.
   [[nodiscard]] std::vector<PartChecksums> complete_checksums() const;
+  /// Reads the file again. Throws Error for what differs from what was written.
+  void compare(std::string_view header, std::span<const PartChecksums> sums) const;
 
   Plan plan;
   std::string settings;
@@ -72,11 +77,31 @@ std::vector<PartChecksums> QuantizedWriter::State::complete_checksums() const {
   return sums;
 }
 
+void QuantizedWriter::State::compare(std::string_view header,
+                                     std::span<const PartChecksums> sums) const {
+  const MappedFile written(file.temporary_path());
+  const auto fail = [](std::string_view what) {
+    return Error(fmt::format("its {} does not read back as it was written", what),
+                 "check the disk");
+  };
+  if (written.bytes().size() != layout.file_bytes) throw fail("size");
+  if (std::memcmp(written.bytes().data(), header.data(), header.size()) != 0) throw fail("header");
+  for (const SafetensorsEntry& entry : entries) {
+    const std::uint64_t begin = layout.header_bytes + entry.begin;
+    const std::uint32_t sum = crc32_of(written, begin, entry.info.bytes());
+    if (sum != sums[tensor_of(entry)][part_of(entry)]) throw fail(printable(entry.info.name));
+  }
+}
+
 QuantizedWriter::QuantizedWriter(std::filesystem::path path, const Plan& plan,
                                  const Settings& settings, Overwrite overwrite)
     : state_(std::make_unique<State>(std::move(path), plan, settings, overwrite)) {}
 
 QuantizedWriter::~QuantizedWriter() = default;
+
+QuantizedSizes QuantizedWriter::sizes() const {
+  return {state_->layout.header_bytes, state_->layout.file_bytes};
+}
 
 void QuantizedWriter::write(std::size_t tensor, Part part, std::uint64_t offset,
                             std::span<const std::byte> bytes) {
@@ -104,15 +129,15 @@ void QuantizedWriter::finish(Report& report) {
   if (report.tensors.size() != state.plan.tensors.size()) {
     throw Error("the report is not of this plan").at_file(state.file.path().string());
   }
+  const std::vector<PartChecksums> checksums = state.complete_checksums();
   const std::string header = complete_header({state.plan, state.entries, state.settings}, report,
-                                             state.complete_checksums(), state.layout.header_bytes);
+                                             checksums, state.layout.header_bytes);
   state.file.write_at(0, std::as_bytes(std::span(header)));
   try {
-    QuantizedModel(state.file.temporary_path()).verify();
-  } catch (const Error& error) {
-    throw Error(fmt::format("the file does not read back as it was written: {}", error.what()),
-                "check the disk")
-        .at_file(state.file.path().string());
+    state.compare(header, checksums);
+  } catch (Error& error) {
+    error.at_file(state.file.path().string());
+    throw;
   }
   state.file.commit();
   report.output = state.file.path().string();

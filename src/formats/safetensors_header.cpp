@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <tuple>
+#include <utility>
 
+#include "base/json_text.h"
 #include "base/text.h"
 #include "formats/strict_json.h"
 #include "wquant/error.h"
@@ -106,11 +109,26 @@ std::string_view find_json(std::span<const std::byte> file) {
   return {reinterpret_cast<const char*>(file.data()) + kLengthSize, length};
 }
 
-std::string entry_json(const SafetensorsEntry& entry) {
-  return fmt::format(R"({}:{{"dtype":"{}","shape":[{}],"data_offsets":[{},{}]}})",
-                     json_string(entry.info.name), name_of(entry.info.dtype),
-                     fmt::join(entry.info.shape, ","), entry.begin,
-                     entry.begin + entry.info.bytes());
+void append_entry(std::string& text, const SafetensorsEntry& entry) {
+  append_json_string(text, entry.info.name);
+  fmt::format_to(std::back_inserter(text),
+                 R"(:{{"dtype":"{}","shape":[{}],"data_offsets":[{},{}]}})",
+                 name_of(entry.info.dtype), fmt::join(entry.info.shape, ","), entry.begin,
+                 entry.begin + entry.info.bytes());
+}
+
+void append_metadata(std::string& text,
+                     std::span<const std::pair<std::string, std::string>> metadata) {
+  append_json_string(text, kSafetensorsMetadata);
+  char before = '{';
+  text += ':';
+  for (const auto& [key, value] : metadata) {
+    text += std::exchange(before, ',');
+    append_json_string(text, key);
+    text += ':';
+    append_json_string(text, value);
+  }
+  text += '}';
 }
 
 }  // namespace
@@ -148,17 +166,14 @@ std::uint64_t place_entries(std::vector<SafetensorsEntry>& entries) {
 
 std::string safetensors_json(std::span<const std::pair<std::string, std::string>> metadata,
                              std::span<const SafetensorsEntry> entries) {
-  std::vector<std::string> members;
-  if (!metadata.empty()) {
-    std::vector<std::string> pairs;
-    for (const auto& [key, text] : metadata) {
-      pairs.push_back(json_string(key) + ":" + json_string(text));
-    }
-    members.push_back(
-        fmt::format("{}:{{{}}}", json_string(kSafetensorsMetadata), fmt::join(pairs, ",")));
+  std::string text = "{";
+  if (!metadata.empty()) append_metadata(text, metadata);
+  for (const SafetensorsEntry& entry : entries) {
+    if (text.size() > 1) text += ',';
+    append_entry(text, entry);
   }
-  for (const SafetensorsEntry& entry : entries) members.push_back(entry_json(entry));
-  return fmt::format("{{{}}}", fmt::join(members, ","));
+  text += '}';
+  return text;
 }
 
 std::string frame_safetensors_json(std::string_view json, std::uint64_t size) {
