@@ -11,6 +11,7 @@
 #include "formats/quantized_file.h"
 #include "formats/quantized_file_checksum.h"
 #include "formats/quantized_file_contents.h"
+#include "formats/quantized_file_parts.h"
 #include "wquant/codebook.h"
 #include "wquant/error.h"
 
@@ -18,7 +19,6 @@ namespace wquant {
 namespace {
 
 constexpr std::uint64_t kDecodeSlab = std::uint64_t{1} << 14;  ///< Elements decoded at a time.
-constexpr const char* kDamaged = "the file is damaged: get it again";
 
 std::uint64_t offset_in(const MappedFile& file, std::span<const std::byte> bytes) {
   return static_cast<std::uint64_t>(bytes.data() - file.bytes().data());
@@ -58,42 +58,22 @@ void decode_bytes(const StoredTensor& tensor, std::uint64_t first, std::span<std
 
 void check_part(const StoredTensor& tensor, Part part, const MappedFile& file, Meter& meter) {
   const std::span<const std::byte> bytes = tensor.parts[part];
-  if (bytes.empty()) return;
-  const std::uint32_t checksum = crc32_of(file, offset_in(file, bytes), bytes.size(),
-                                          [&](std::uint64_t done) { meter.add(done); });
+  const std::uint64_t begin = bytes.empty() ? 0 : offset_in(file, bytes);
+  const std::uint32_t checksum =
+      crc32_of(file, begin, bytes.size(), [&](std::uint64_t done) { meter.add(done); });
   const std::uint32_t stored = tensor.checksums[part];
   if (checksum != stored) {
     throw Error(fmt::format("{} have checksum {} where {} is stored", part_name(part),
                             checksum_text(checksum), checksum_text(stored)),
-                kDamaged);
+                "the file is damaged: get it again");
   }
-}
-
-void check_levels(std::span<const float> levels) {
-  if (!std::all_of(levels.begin(), levels.end(),
-                   [](float level) { return std::isfinite(level); })) {
-    throw Error("levels are not all finite", kDamaged);
-  }
-  if (!std::is_sorted(levels.begin(), levels.end())) throw Error("levels do not ascend", kDamaged);
-}
-
-/// The bits of the last byte that belong to no code must be 0.
-void check_unused_bits(const StoredTensor& tensor) {
-  const std::span<const std::byte> codes = tensor.parts[Part::kCodes];
-  const auto bits = static_cast<std::uint64_t>(tensor.report.settings.bits);
-  const std::uint64_t used = tensor.report.info.count() * bits % 8;
-  if (used != 0 && std::to_integer<unsigned>(codes.back()) >> used != 0) {
-    throw Error("unused bits of the codes are not 0", kDamaged);
-  }
+  check_part(part, bytes, tensor.report.info.count(), tensor.report.settings.bits);
 }
 
 void check_tensor(const StoredTensor& tensor, const MappedFile& file, Meter& meter) {
   for (const Part part : kParts) {
     if (tensor.report.quantized != (part == Part::kKept)) check_part(tensor, part, file, meter);
   }
-  if (!tensor.report.quantized) return;
-  check_levels(tensor.report.codebook.levels);
-  check_unused_bits(tensor);
 }
 
 }  // namespace

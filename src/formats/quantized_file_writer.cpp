@@ -5,10 +5,10 @@
 #include <utility>
 
 #include "base/mapped_file.h"
-#include "base/text.h"
 #include "formats/quantized_file.h"
 #include "formats/quantized_file_checksum.h"
 #include "formats/quantized_file_header.h"
+#include "formats/quantized_file_parts.h"
 #include "wquant/error.h"
 
 namespace wquant {
@@ -51,8 +51,8 @@ struct QuantizedWriter::State {
 
   /// The checksums of all parts. Throws Error for a part that has not come whole.
   [[nodiscard]] std::vector<PartChecksums> complete_checksums() const;
-  /// Reads the file again. Throws Error for what differs from what was written.
-  void compare(std::string_view header, std::span<const PartChecksums> sums) const;
+  /// Reads the file again. Throws Error for what differs from what was written or cannot be right.
+  void check_written(std::string_view header, std::span<const PartChecksums> sums) const;
 
   Plan plan;
   std::string settings;
@@ -77,19 +77,29 @@ std::vector<PartChecksums> QuantizedWriter::State::complete_checksums() const {
   return sums;
 }
 
-void QuantizedWriter::State::compare(std::string_view header,
-                                     std::span<const PartChecksums> sums) const {
+void QuantizedWriter::State::check_written(std::string_view header,
+                                           std::span<const PartChecksums> sums) const {
   const MappedFile written(file.temporary_path());
-  const auto fail = [](std::string_view what) {
-    return Error(fmt::format("its {} does not read back as it was written", what),
-                 "check the disk");
-  };
-  if (written.bytes().size() != layout.file_bytes) throw fail("size");
-  if (std::memcmp(written.bytes().data(), header.data(), header.size()) != 0) throw fail("header");
+  if (written.bytes().size() != layout.file_bytes ||
+      std::memcmp(written.bytes().data(), header.data(), header.size()) != 0) {
+    throw Error("its header does not read back as it was written", "check the disk");
+  }
   for (const SafetensorsEntry& entry : entries) {
+    const PlannedTensor& tensor = plan.tensors[tensor_of(entry)];
+    const Part part = part_of(entry);
     const std::uint64_t begin = layout.header_bytes + entry.begin;
-    const std::uint32_t sum = crc32_of(written, begin, entry.info.bytes());
-    if (sum != sums[tensor_of(entry)][part_of(entry)]) throw fail(printable(entry.info.name));
+    const std::uint64_t size = entry.info.bytes();
+    try {
+      if (crc32_of(written, begin, size) != sums[tensor_of(entry)][part]) {
+        throw Error(fmt::format("its {} do not read back as they were written", part_name(part)),
+                    "check the disk");
+      }
+      check_part(part, written.bytes().subspan(begin, size), tensor.info.count(),
+                 tensor.settings.bits);
+    } catch (Error& error) {
+      error.at_tensor(tensor.info.name);
+      throw;
+    }
   }
 }
 
@@ -134,7 +144,7 @@ void QuantizedWriter::finish(Report& report) {
                                              checksums, state.layout.header_bytes);
   state.file.write_at(0, std::as_bytes(std::span(header)));
   try {
-    state.compare(header, checksums);
+    state.check_written(header, checksums);
   } catch (Error& error) {
     error.at_file(state.file.path().string());
     throw;
