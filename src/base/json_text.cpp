@@ -19,19 +19,22 @@ using nlohmann::json;
 /// Neither a control character nor beyond ASCII.
 bool is_plain(char c) { return static_cast<signed char>(c) >= 0x20; }
 
+bool is_masked(char c) { return c == '"' || c == '\\'; }
+
 /// Plain text, in which quotes and backslashes are all that is masked.
 void append_plain(std::string& out, std::string_view text) {
+  const auto masked = std::count_if(text.begin(), text.end(), is_masked);
   const std::size_t begin = out.size();
-  out.resize(begin + 2 * text.size() + 2);
-  char* at = out.data() + begin;
-  *at++ = '"';
+  out.resize(begin + text.size() + static_cast<std::size_t>(masked) + 2, '"');
+  char* at = out.data() + begin + 1;
+  if (masked == 0) {
+    std::copy(text.begin(), text.end(), at);
+    return;
+  }
   for (const char c : text) {
-    *at = '\\';
-    at += c == '"' || c == '\\' ? 1 : 0;
+    if (is_masked(c)) *at++ = '\\';
     *at++ = c;
   }
-  *at++ = '"';
-  out.resize(static_cast<std::size_t>(at - out.data()));
 }
 
 }  // namespace

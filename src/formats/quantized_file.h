@@ -41,8 +41,8 @@ class QuantizedWriter : public QuantizedOutput {
   void restart(std::size_t tensor, Part part) override;
 
   /// Writes the header with the report's figures, reads the temporary file again and compares it
-  /// with what was written, checks levels and codes, then gives it its name. Fills the report's output, header_bytes and
-  /// file_bytes.
+  /// with what was written, checks levels and codes, then gives it its name. Fills the report's
+  /// output, header_bytes and file_bytes.
   void finish(Report& report) override;
 
  private:

@@ -1,5 +1,6 @@
 #include "formats/quantized_file_header.h"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <cmath>
@@ -41,7 +42,7 @@ void append_figures(std::string& text, TensorReport* report) {
     if (report == nullptr) {
       text += kWidestFigure;
     } else if (const double value = figure.at(*report); std::isfinite(value)) {
-      fmt::format_to(std::back_inserter(text), "{:.9g}", value);
+      fmt::format_to(std::back_inserter(text), FMT_COMPILE("{:.9g}"), value);
     } else {
       text += "null";
     }

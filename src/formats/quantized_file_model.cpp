@@ -177,6 +177,8 @@ bool is_quantized_safetensors(const std::filesystem::path& path) {
   if (!std::filesystem::is_regular_file(path, ignored)) return false;
   try {
     const MappedFile file(path);
+    const std::string_view json = find_safetensors_json(file.bytes());
+    if (json.find(kQuantizedFormat) == std::string_view::npos) return false;
     const auto metadata = parse_safetensors_header(file.bytes()).metadata;
     const auto format = metadata.find("format");
     // The version alone will do, so that a damaged file is not taken for a plain one.

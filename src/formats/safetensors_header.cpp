@@ -92,23 +92,6 @@ void check_ranges(std::vector<SafetensorsEntry>& entries, std::uint64_t data_siz
   }
 }
 
-std::string_view find_json(std::span<const std::byte> file) {
-  if (file.size() < kLengthSize) {
-    throw Error(fmt::format("{} bytes are too few for a safetensors file", file.size()));
-  }
-  std::uint64_t length = 0;
-  std::memcpy(&length, file.data(), kLengthSize);
-  if (length > kMaxSafetensorsJson) {
-    throw Error(
-        fmt::format("header length {} exceeds the limit of {}", length, kMaxSafetensorsJson));
-  }
-  if (length > file.size() - kLengthSize) {
-    throw Error(fmt::format("header length {} exceeds the file of {} bytes", length, file.size()),
-                "the file is cut off: get it again");
-  }
-  return {reinterpret_cast<const char*>(file.data()) + kLengthSize, length};
-}
-
 void append_entry(std::string& text, const SafetensorsEntry& entry) {
   append_json_string(text, entry.info.name);
   fmt::format_to(std::back_inserter(text),
@@ -131,11 +114,38 @@ void append_metadata(std::string& text,
   text += '}';
 }
 
+/// About the bytes of a header's JSON.
+std::size_t json_size(std::span<const std::pair<std::string, std::string>> metadata,
+                      std::span<const SafetensorsEntry> entries) {
+  constexpr std::size_t kEntry = 100;
+  std::size_t size = kEntry;
+  for (const auto& [key, value] : metadata) size += 2 * value.size();
+  for (const SafetensorsEntry& entry : entries) size += kEntry + entry.info.name.size();
+  return size;
+}
+
 }  // namespace
+
+std::string_view find_safetensors_json(std::span<const std::byte> file) {
+  if (file.size() < kLengthSize) {
+    throw Error(fmt::format("{} bytes are too few for a safetensors file", file.size()));
+  }
+  std::uint64_t length = 0;
+  std::memcpy(&length, file.data(), kLengthSize);
+  if (length > kMaxSafetensorsJson) {
+    throw Error(
+        fmt::format("header length {} exceeds the limit of {}", length, kMaxSafetensorsJson));
+  }
+  if (length > file.size() - kLengthSize) {
+    throw Error(fmt::format("header length {} exceeds the file of {} bytes", length, file.size()),
+                "the file is cut off: get it again");
+  }
+  return {reinterpret_cast<const char*>(file.data()) + kLengthSize, length};
+}
 
 SafetensorsHeader parse_safetensors_header(std::span<const std::byte> file) {
   SafetensorsHeader header;
-  header.json = find_json(file);
+  header.json = find_safetensors_json(file);
   header.data_begin = kLengthSize + header.json.size();
   if (!header.json.starts_with('{')) throw Error("header does not begin with {");
   parse_json_members(header.json, "header", [&](const std::string& name, const json& value) {
@@ -167,6 +177,7 @@ std::uint64_t place_entries(std::vector<SafetensorsEntry>& entries) {
 std::string safetensors_json(std::span<const std::pair<std::string, std::string>> metadata,
                              std::span<const SafetensorsEntry> entries) {
   std::string text = "{";
+  text.reserve(json_size(metadata, entries));
   if (!metadata.empty()) append_metadata(text, metadata);
   for (const SafetensorsEntry& entry : entries) {
     if (text.size() > 1) text += ',';
@@ -184,7 +195,9 @@ std::string frame_safetensors_json(std::string_view json, std::uint64_t size) {
     throw Error(fmt::format("a header of {} bytes exceeds the {} that safetensors allows", length,
                             kMaxSafetensorsJson));
   }
-  std::string text(kLengthSize, '\0');
+  std::string text;
+  text.reserve(size);
+  text.resize(kLengthSize);
   std::memcpy(text.data(), &length, kLengthSize);
   text += json;
   text.resize(size, ' ');
