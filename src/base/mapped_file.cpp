@@ -55,10 +55,12 @@ MappedFile::~MappedFile() {
 }
 
 void MappedFile::release(std::uint64_t first, std::uint64_t size) const {
-  const std::uint64_t begin = first / kFaultAround * kFaultAround;
-  const std::uint64_t end = std::min<std::uint64_t>(
-      (first + size + kFaultAround - 1) / kFaultAround * kFaultAround, size_);
-  if (begin < end) madvise(const_cast<std::byte*>(data_ + begin), end - begin, MADV_DONTNEED);
+  const ByteRange range = released_.add({first, first + size});
+  if (range.begin == range.end) return;
+  const std::uint64_t begin = range.begin / kFaultAround * kFaultAround;
+  const std::uint64_t end =
+      std::min<std::uint64_t>((range.end + kFaultAround - 1) / kFaultAround * kFaultAround, size_);
+  madvise(const_cast<std::byte*>(data_ + begin), end - begin, MADV_DONTNEED);
 }
 
 }  // namespace wquant

@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <span>
 
+#include "base/pending_ranges.h"
+
 namespace wquant {
 
 /// A whole regular file mapped for reading. Throws Error naming the file. The bytes are valid as
@@ -20,12 +22,13 @@ class MappedFile {
 
   [[nodiscard]] std::span<const std::byte> bytes() const { return {data_, size_}; }
   /// Drops bytes [first, first + size), and up to 64 KiB on either side, from this process's
-  /// memory; what is read again comes from the file.
+  /// memory, small ranges together with their neighbours; what is read again comes from the file.
   void release(std::uint64_t first, std::uint64_t size) const;
 
  private:
   const std::byte* data_ = nullptr;
   std::size_t size_ = 0;
+  mutable PendingRanges released_;
 };
 
 }  // namespace wquant

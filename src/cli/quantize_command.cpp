@@ -144,12 +144,6 @@ Report run_with_progress(const ModelReader& model, const Plan& plan, PartSink& s
   }
 }
 
-/// What is known before the run.
-struct Foreseen {
-  QuantizedSizes sizes;
-  std::optional<BudgetReport> budget;
-};
-
 /// Chooses for a size or a correlation.
 BudgetReport plan_budget(const QuantizedFormat& format, const QuantizedJob& job,
                          const Survey& survey, Plan& plan, const QuantizeOptions& options) {
@@ -167,23 +161,27 @@ using RaiseBudget = std::function<bool(const Report& written)>;
 /// before the model's file gets its name, so that only the two renames stand between neither and
 /// both.
 std::optional<Report> write_outputs(const QuantizedFormat& format, const QuantizedJob& job,
-                                    const Foreseen& foreseen, const QuantizeOptions& options,
-                                    const Outputs& outputs, const RaiseBudget& raise_budget) {
+                                    const std::optional<BudgetReport>& budget,
+                                    const QuantizeOptions& options, const Outputs& outputs,
+                                    const RaiseBudget& raise_budget) {
   const Overwrite overwrite = options.force ? Overwrite::kReplace : Overwrite::kRefuse;
   OutputFile report_file(outputs.report, overwrite);
   const auto writer = format.make(job, overwrite);
+  spdlog::debug("{}: {}", printable(outputs.model.string(), 1000),
+                byte_text(writer->sizes().file_bytes));
+  check_stop();
   Report report = run_with_progress(job.model, job.plan, *writer, options);
   if (options.min_correlation) {
     if (raise_budget(report)) return {};
     require_correlation(report, *options.min_correlation, options.input);
   }
-  report.budget = foreseen.budget;
-  name_files(report, options, outputs, foreseen.sizes);
+  report.budget = budget;
+  name_files(report, options, outputs, writer->sizes());
   report_file.append(report_json(report));
   check_stop();
   writer->finish(report);
   report_file.commit();
-  name_files(report, options, outputs, foreseen.sizes);
+  name_files(report, options, outputs, writer->sizes());
   return report;
 }
 
@@ -216,18 +214,14 @@ void run_job(const QuantizedFormat& format, const QuantizedJob& job, Plan& plan,
   std::optional<Survey> survey;
   if (options.has_budget()) survey = survey_of(job, options);
   for (std::optional<Report> report; !report;) {
-    Foreseen foreseen;
-    if (survey) foreseen.budget = plan_budget(format, job, *survey, plan, options);
-    foreseen.sizes = format.sizes(job);
-    spdlog::debug("{}: {}", printable(outputs.model.string(), 1000),
-                  byte_text(foreseen.sizes.file_bytes));
-    check_stop();
+    std::optional<BudgetReport> budget;
+    if (survey) budget = plan_budget(format, job, *survey, plan, options);
     if (options.dry_run) {
       report = dry_report(plan);
-      report->budget = foreseen.budget;
-      name_files(*report, options, outputs, foreseen.sizes);
+      report->budget = budget;
+      name_files(*report, options, outputs, format.sizes(job));
     } else {
-      report = write_outputs(format, job, foreseen, options, outputs, [&](const Report& written) {
+      report = write_outputs(format, job, budget, options, outputs, [&](const Report& written) {
         return survey && raise(*survey, plan, written, *options.min_correlation);
       });
     }

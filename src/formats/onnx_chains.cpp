@@ -10,7 +10,7 @@
 
 #include "formats/onnx_expand.h"
 #include "formats/onnx_proto.h"
-#include "formats/quantized_reader.h"
+#include "formats/quantized_file_parts.h"
 #include "formats/wire.h"
 #include "wquant/codebook.h"
 #include "wquant/error.h"

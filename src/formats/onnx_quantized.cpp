@@ -58,6 +58,8 @@ class QuantizedOnnx : public QuantizedOutput {
     output_.emplace(path_, overwrite, layout);
   }
 
+  [[nodiscard]] QuantizedSizes sizes() const override { return sizes_; }
+
   void write(std::size_t tensor, Part part, std::uint64_t offset,
              std::span<const std::byte> bytes) override {
     if (part == Part::kKept) return;  // Copied from the original.

@@ -13,6 +13,7 @@
 #include "formats/onnx_checks.h"
 #include "formats/onnx_expand.h"
 #include "formats/quantized_file_checksum.h"
+#include "formats/quantized_file_parts.h"
 #include "wquant/codebook.h"
 #include "wquant/error.h"
 
@@ -118,10 +119,10 @@ class QuantizedOnnxModel : public QuantizedReader {
       const std::uint64_t size = packed_size(chain.info.count(), chain.bits);
       const std::uint32_t codes = checksum_of(chain.codes, size, 0);
       check_checksum(chain, crc32_of(scales(chain), crc32_of(data(chain.levels), codes)));
-      check_levels(levels_[index]);
-      check_scales(scales(chain));
-      check_unused_bits(data(chain.codes),
-                        chain.info.count() * static_cast<std::uint64_t>(chain.bits));
+      const std::uint64_t count = chain.info.count();
+      check_part(Part::kCodes, data(chain.codes), count, chain.bits);
+      check_part(Part::kLevels, data(chain.levels), count, chain.bits);
+      check_part(Part::kScales, scales(chain), count, chain.bits);
       meter.add(report_.tensors[index].bytes);
     } catch (Error& error) {
       error.at_tensor(chain.info.name).at_file(path_);

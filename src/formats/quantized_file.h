@@ -39,13 +39,14 @@ class QuantizedWriter : public QuantizedOutput {
                   Overwrite overwrite, QuantizedShard shard = {});
   ~QuantizedWriter() override;
 
+  [[nodiscard]] QuantizedSizes sizes() const override;
   void write(std::size_t tensor, Part part, std::uint64_t offset,
              std::span<const std::byte> bytes) override;
   void restart(std::size_t tensor, Part part) override;
 
-  /// Writes the header with the report's figures, opens the temporary file again and checks it
-  /// with QuantizedModel::verify(), then gives it its name. Fills the report's output, header_bytes
-  /// and file_bytes.
+  /// Writes the header with the report's figures, reads the temporary file again and compares it
+  /// with what was written, checks levels and codes, then gives it its name. Fills the report's
+  /// output, header_bytes and file_bytes.
   void finish(Report& report) override;
 
   /// Of the header, once finish() has written it.

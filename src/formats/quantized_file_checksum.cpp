@@ -13,21 +13,12 @@
 namespace wquant {
 namespace {
 
+/// Bytes of a file that are read at a time.
+constexpr std::uint64_t kSlab = std::uint64_t{4} << 20;
+
 bool is_lower_hex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
 
 }  // namespace
-
-std::uint32_t crc32_of(const MappedFile& file, std::uint64_t first, std::uint64_t size,
-                       std::uint32_t before) {
-  constexpr std::uint64_t kSlab = std::uint64_t{4} << 20;
-  for (const std::uint64_t end = first + size; first < end;) {
-    const std::uint64_t length = std::min(kSlab, end - first);
-    before = crc32_of(file.bytes().subspan(first, length), before);
-    file.release(first, length);
-    first += length;
-  }
-  return before;
-}
 
 std::uint32_t combine_checksums(std::uint32_t first, std::uint32_t second,
                                 std::uint64_t second_size) {
@@ -37,6 +28,18 @@ std::uint32_t combine_checksums(std::uint32_t first, std::uint32_t second,
 
 std::uint32_t crc32_of(std::span<const std::byte> bytes, std::uint32_t before) {
   return bytes.empty() ? before : libdeflate_crc32(before, bytes.data(), bytes.size());
+}
+
+std::uint32_t crc32_of(const MappedFile& file, std::uint64_t first, std::uint64_t size,
+                       std::uint32_t before, const std::function<void(std::uint64_t)>& done) {
+  for (const std::uint64_t end = first + size; first < end;) {
+    const std::uint64_t part = std::min(kSlab, end - first);
+    before = crc32_of(file.bytes().subspan(first, part), before);
+    file.release(first, part);
+    done(part);
+    first += part;
+  }
+  return before;
 }
 
 std::string checksum_text(std::uint32_t checksum) { return fmt::format("{:08x}", checksum); }

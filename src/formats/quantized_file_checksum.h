@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -16,9 +17,11 @@ namespace wquant {
 /// CRC-32 (IEEE 802.3, what zlib.crc32 computes) of `bytes` that follow those of `before`.
 std::uint32_t crc32_of(std::span<const std::byte> bytes, std::uint32_t before = 0);
 
-/// The same for bytes [first, first + size) of a file, which are dropped from memory on the way.
-std::uint32_t crc32_of(const MappedFile& file, std::uint64_t first, std::uint64_t size,
-                       std::uint32_t before = 0);
+/// The same of bytes [first, first + size) of a file, which are given back as they are read; `done`
+/// is told the number of each part of them.
+std::uint32_t crc32_of(
+    const MappedFile& file, std::uint64_t first, std::uint64_t size, std::uint32_t before = 0,
+    const std::function<void(std::uint64_t)>& done = [](std::uint64_t) {});
 
 /// That of `first`'s bytes followed by the `second_size` bytes of `second`.
 std::uint32_t combine_checksums(std::uint32_t first, std::uint32_t second,

@@ -10,7 +10,7 @@
 
 #include "base/text.h"
 #include "formats/quantized_file_checksum.h"
-#include "formats/quantized_reader.h"
+#include "formats/quantized_file_parts.h"
 #include "formats/strict_json.h"
 #include "wquant/codebook.h"
 #include "wquant/error.h"

@@ -1,11 +1,15 @@
 #include "formats/quantized_file_header.h"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <cmath>
-#include <map>
+#include <iterator>
 #include <nlohmann/json.hpp>
+#include <unordered_map>
+#include <utility>
 
+#include "base/json_text.h"
 #include "base/text.h"
 #include "formats/quantized_file_checksum.h"
 #include "formats/strict_json.h"
@@ -31,19 +35,18 @@ constexpr std::array<Figure, 10> kFigures = {
      {"max_error", [](TensorReport& t) -> double& { return t.max_error; }},
      {"entropy", [](TensorReport& t) -> double& { return t.entropy; }}}};
 
-std::string figure_text(double value) {
-  return std::isfinite(value) ? fmt::format("{:.9g}", value) : "null";
-}
-
 /// `,"x0":0.1,"ratio":1.5,...`; a null report gives the widest figures.
-std::string figures_text(TensorReport* report) {
-  std::string text;
+void append_figures(std::string& text, TensorReport* report) {
   for (const Figure& figure : kFigures) {
-    text += fmt::format(
-        R"(,"{}":{})", figure.key,
-        report == nullptr ? std::string(kWidestFigure) : figure_text(figure.at(*report)));
+    text.append(",\"").append(figure.key).append("\":");
+    if (report == nullptr) {
+      text += kWidestFigure;
+    } else if (const double value = figure.at(*report); std::isfinite(value)) {
+      fmt::format_to(std::back_inserter(text), FMT_COMPILE("{:.9g}"), value);
+    } else {
+      text += "null";
+    }
   }
-  return text;
 }
 
 /// Rules that only some modes read are left out where they have their default.
@@ -89,66 +92,69 @@ std::string checksums_text(const PlannedTensor& tensor, const PartChecksums& che
   return text;
 }
 
-std::string quantized_text(std::size_t index, const PlannedTensor& tensor, TensorReport* report,
-                           const PartChecksums& checksums) {
-  const TensorSettings& settings = tensor.settings;
-  return fmt::format(
-      R"({}:{{"index":{},"shape":[{}],"dtype":"{}","bits":{},"mode":{},"values":"{}",)"
-      R"("rescale":"{}"{}{}{},"checksums":{{{}}}}})",
-      json_string(tensor.info.name), index, fmt::join(tensor.info.shape, ","),
-      name_of(tensor.info.dtype), settings.bits, json_string(settings.mode),
-      choice_name(kValuesChoices, settings.values), choice_name(kRescaleChoices, settings.rescale),
-      rules_text(settings), channels_text(tensor), figures_text(report),
-      checksums_text(tensor, checksums));
+/// Begins the member of an object that describes a tensor.
+void append_member(std::string& text, const PlannedTensor& tensor, std::size_t index) {
+  if (text.back() != '{') text += ',';
+  append_json_string(text, tensor.info.name);
+  fmt::format_to(std::back_inserter(text), R"(:{{"index":{})", index);
 }
 
-std::string kept_text(std::size_t index, const PlannedTensor& tensor,
+void append_quantized(std::string& text, const PlannedTensor& tensor, TensorReport* report,
                       const PartChecksums& checksums) {
-  return fmt::format(R"({}:{{"index":{},"checksum":"{}","reason":{}}})",
-                     json_string(tensor.info.name), index, checksum_text(checksums[Part::kKept]),
-                     json_string(tensor.kept_reason));
+  const TensorSettings& settings = tensor.settings;
+  fmt::format_to(std::back_inserter(text),
+                 R"(,"shape":[{}],"dtype":"{}","bits":{},"mode":{},"values":"{}","rescale":"{}")"
+                 R"({}{})",
+                 fmt::join(tensor.info.shape, ","), name_of(tensor.info.dtype), settings.bits,
+                 json_string(settings.mode), choice_name(kValuesChoices, settings.values),
+                 choice_name(kRescaleChoices, settings.rescale), rules_text(settings),
+                 channels_text(tensor));
+  append_figures(text, report);
+  fmt::format_to(std::back_inserter(text), R"(,"checksums":{{{}}}}})",
+                 checksums_text(tensor, checksums));
 }
 
-/// The members of kKeyTied.
-std::vector<std::string> tied_texts(const HeaderPlan& header) {
-  std::vector<std::string> texts;
-  const std::vector<PlannedTensor>& tensors = header.plan.tensors;
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    if (!tensors[i].same_as) continue;
-    texts.push_back(fmt::format(R"({}:{{"index":{},"same_as":{}}})",
-                                json_string(tensors[i].info.name), header.shard.index_of(i),
-                                json_string(tensors[*tensors[i].same_as].info.name)));
-  }
-  return texts;
+void append_kept(std::string& text, const PlannedTensor& tensor, const PartChecksums& checksums) {
+  fmt::format_to(std::back_inserter(text), R"(,"checksum":"{:08x}","reason":)",
+                 checksums[Part::kKept]);
+  append_json_string(text, tensor.kept_reason);
+  text += '}';
+}
+
+void append_tied(std::string& text, const Plan& plan, const PlannedTensor& tensor) {
+  text += R"(,"same_as":)";
+  append_json_string(text, plan.tensors[*tensor.same_as].info.name);
+  text += '}';
 }
 
 /// The JSON with zeros for its own checksum. Null report: the widest.
 std::string header_json(const HeaderPlan& header, Report* report,
                         std::span<const PartChecksums> checksums) {
-  std::vector<std::string> quantized, kept;
+  std::string quantized = "{";
+  std::string kept = "{";
+  std::string tied = "{";
   for (std::size_t i = 0; i < header.plan.tensors.size(); ++i) {
     const PlannedTensor& tensor = header.plan.tensors[i];
-    if (tensor.same_as) continue;
-    const std::size_t index = header.shard.index_of(i);
+    std::string& text = tensor.same_as ? tied : tensor.quantized ? quantized : kept;
+    append_member(text, tensor, header.shard.index_of(i));
     const PartChecksums sums = report == nullptr ? PartChecksums{} : checksums[i];
-    if (tensor.quantized) {
-      TensorReport* figures = report == nullptr ? nullptr : &report->tensors[i];
-      quantized.push_back(quantized_text(index, tensor, figures, sums));
+    if (tensor.same_as) {
+      append_tied(text, header.plan, tensor);
+    } else if (tensor.quantized) {
+      append_quantized(text, tensor, report == nullptr ? nullptr : &report->tensors[i], sums);
     } else {
-      kept.push_back(kept_text(index, tensor, sums));
+      append_kept(text, tensor, sums);
     }
   }
+  for (std::string* text : {&quantized, &kept, &tied}) *text += '}';
   std::vector<std::pair<std::string, std::string>> metadata = {
       {"format", std::string(kQuantizedFormat)},
       {std::string(kKeyVersion), std::string(kQuantizedVersion)},
       {std::string(kKeyHeaderChecksum), std::string(kNoChecksum)},
       {std::string(kKeySettings), std::string(header.settings)},
-      {std::string(kKeyTensors), fmt::format("{{{}}}", fmt::join(quantized, ","))},
-      {std::string(kKeyKept), fmt::format("{{{}}}", fmt::join(kept, ","))}};
-  const std::vector<std::string> tied = tied_texts(header);
-  if (!tied.empty()) {
-    metadata.emplace_back(kKeyTied, fmt::format("{{{}}}", fmt::join(tied, ",")));
-  }
+      {std::string(kKeyTensors), std::move(quantized)},
+      {std::string(kKeyKept), std::move(kept)}};
+  if (tied != "{}") metadata.emplace_back(kKeyTied, std::move(tied));
   if (!header.shard.mark.empty()) metadata.emplace_back(kKeyShard, header.shard.mark);
   return safetensors_json(metadata, header.entries);
 }
@@ -218,7 +224,7 @@ std::span<const Figure> figures() { return kFigures; }
 
 std::vector<SafetensorsEntry> stored_entries(const Plan& plan) {
   std::vector<SafetensorsEntry> entries;
-  std::map<std::string, std::size_t> owners;
+  std::unordered_map<std::string, std::size_t> owners;
   for (std::size_t i = 0; i < plan.tensors.size(); ++i) {
     const PlannedTensor& tensor = plan.tensors[i];
     for (const Part part : kParts) {

@@ -14,6 +14,7 @@
 #include "formats/quantized_file.h"
 #include "formats/quantized_file_checksum.h"
 #include "formats/quantized_file_contents.h"
+#include "formats/quantized_file_parts.h"
 #include "formats/safetensors_shards.h"
 #include "formats/shard_index.h"
 #include "wquant/codebook.h"
@@ -22,9 +23,7 @@
 namespace wquant {
 namespace {
 
-constexpr std::uint64_t kSlab = std::uint64_t{4} << 20;        ///< Bytes checked at a time.
 constexpr std::uint64_t kDecodeSlab = std::uint64_t{1} << 14;  ///< Elements decoded at a time.
-constexpr const char* kDamaged = "the file is damaged: get it again";
 
 std::uint64_t offset_in(const MappedFile& file, std::span<const std::byte> bytes) {
   return static_cast<std::uint64_t>(bytes.data() - file.bytes().data());
@@ -67,19 +66,16 @@ void decode_bytes(const StoredTensor& tensor, std::uint64_t first, std::span<std
 
 void check_part(const StoredTensor& tensor, Part part, const MappedFile& file, Meter& meter) {
   const std::span<const std::byte> bytes = tensor.parts[part];
-  std::uint32_t checksum = 0;
-  for (std::uint64_t first = 0; first < bytes.size(); first += kSlab) {
-    const auto slab = bytes.subspan(first, std::min<std::uint64_t>(kSlab, bytes.size() - first));
-    checksum = crc32_of(slab, checksum);
-    file.release(offset_in(file, slab), slab.size());
-    meter.add(slab.size());
-  }
+  const std::uint64_t begin = bytes.empty() ? 0 : offset_in(file, bytes);
+  const std::uint32_t checksum =
+      crc32_of(file, begin, bytes.size(), 0, [&](std::uint64_t done) { meter.add(done); });
   const std::uint32_t stored = tensor.checksums[part];
   if (checksum != stored) {
     throw Error(fmt::format("{} have checksum {} where {} is stored", part_name(part),
                             checksum_text(checksum), checksum_text(stored)),
-                kDamaged);
+                "the file is damaged: get it again");
   }
+  check_part(part, bytes, tensor.report.info.count(), tensor.report.settings.bits);
 }
 
 void check_tensor(const StoredTensor& tensor, const MappedFile& file, Meter& meter) {
@@ -87,12 +83,6 @@ void check_tensor(const StoredTensor& tensor, const MappedFile& file, Meter& met
     if (part == Part::kScales && !tensor.report.cells.has_scales()) continue;
     if (tensor.report.quantized != (part == Part::kKept)) check_part(tensor, part, file, meter);
   }
-  if (!tensor.report.quantized) return;
-  check_levels(tensor.report.codebook.levels);
-  check_scales(tensor.parts[Part::kScales]);
-  check_unused_bits(
-      tensor.parts[Part::kCodes],
-      tensor.report.info.count() * static_cast<std::uint64_t>(tensor.report.settings.bits));
 }
 
 }  // namespace
@@ -265,6 +255,8 @@ bool is_quantized_safetensors(const std::filesystem::path& path) {
   if (!std::filesystem::is_regular_file(path, ignored)) return false;
   try {
     const MappedFile file(path);
+    const std::string_view json = find_safetensors_json(file.bytes());
+    if (json.find(kQuantizedFormat) == std::string_view::npos) return false;
     const auto metadata = parse_safetensors_header(file.bytes()).metadata;
     const auto format = metadata.find("format");
     // The version alone will do, so that a damaged file is not taken for a plain one.

@@ -1,11 +1,14 @@
 #include <fmt/format.h>
 
+#include <cstring>
 #include <deque>
 #include <utility>
 
+#include "base/mapped_file.h"
 #include "formats/quantized_file.h"
 #include "formats/quantized_file_checksum.h"
 #include "formats/quantized_file_header.h"
+#include "formats/quantized_file_parts.h"
 #include "wquant/error.h"
 
 namespace wquant {
@@ -59,6 +62,8 @@ struct QuantizedWriter::State {
 
   /// The checksums of all parts. Throws Error for a part that has not come whole.
   [[nodiscard]] std::vector<PartChecksums> complete_checksums() const;
+  /// Reads the file again. Throws Error for what differs from what was written or cannot be right.
+  void check_written(std::string_view header, std::span<const PartChecksums> sums) const;
 
   Plan plan;
   QuantizedShard shard;
@@ -85,6 +90,32 @@ std::vector<PartChecksums> QuantizedWriter::State::complete_checksums() const {
   return sums;
 }
 
+void QuantizedWriter::State::check_written(std::string_view header,
+                                           std::span<const PartChecksums> sums) const {
+  const MappedFile written(file.temporary_path());
+  if (written.bytes().size() != layout.file_bytes ||
+      std::memcmp(written.bytes().data(), header.data(), header.size()) != 0) {
+    throw Error("its header does not read back as it was written", "check the disk");
+  }
+  for (const SafetensorsEntry& entry : entries) {
+    const PlannedTensor& tensor = plan.tensors[tensor_of(entry)];
+    const Part part = part_of(entry);
+    const std::uint64_t begin = layout.header_bytes + entry.begin;
+    const std::uint64_t size = entry.info.bytes();
+    try {
+      if (crc32_of(written, begin, size) != sums[tensor_of(entry)][part]) {
+        throw Error(fmt::format("its {} do not read back as they were written", part_name(part)),
+                    "check the disk");
+      }
+      check_part(part, written.bytes().subspan(begin, size), tensor.info.count(),
+                 tensor.settings.bits);
+    } catch (Error& error) {
+      error.at_tensor(tensor.info.name);
+      throw;
+    }
+  }
+}
+
 QuantizedWriter::QuantizedWriter(std::filesystem::path path, const Plan& plan,
                                  const Settings& settings, Overwrite overwrite,
                                  QuantizedShard shard)
@@ -92,6 +123,10 @@ QuantizedWriter::QuantizedWriter(std::filesystem::path path, const Plan& plan,
           std::make_unique<State>(std::move(path), plan, settings, overwrite, std::move(shard))) {}
 
 QuantizedWriter::~QuantizedWriter() = default;
+
+QuantizedSizes QuantizedWriter::sizes() const {
+  return {state_->layout.header_bytes, state_->layout.file_bytes};
+}
 
 void QuantizedWriter::write(std::size_t tensor, Part part, std::uint64_t offset,
                             std::span<const std::byte> bytes) {
@@ -121,18 +156,18 @@ void QuantizedWriter::finish(Report& report) {
   if (report.tensors.size() != state.plan.tensors.size()) {
     throw Error("the report is not of this plan").at_file(state.file.path().string());
   }
+  const std::vector<PartChecksums> checksums = state.complete_checksums();
   const std::string header =
-      complete_header({state.plan, state.entries, state.settings, state.shard}, report,
-                      state.complete_checksums(), state.layout.header_bytes);
+      complete_header({state.plan, state.entries, state.settings, state.shard}, report, checksums,
+                      state.layout.header_bytes);
   state.header_checksum = checksum_text(
       wquant::header_checksum(std::string_view(header).substr(sizeof(std::uint64_t))));
   state.file.write_at(0, std::as_bytes(std::span(header)));
   try {
-    QuantizedModel(state.file.temporary_path()).verify();
-  } catch (const Error& error) {
-    throw Error(fmt::format("the file does not read back as it was written: {}", error.what()),
-                "check the disk")
-        .at_file(state.file.path().string());
+    state.check_written(header, checksums);
+  } catch (Error& error) {
+    error.at_file(state.file.path().string());
+    throw;
   }
   state.file.commit();
   report.output = state.file.path().string();

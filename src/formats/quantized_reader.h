@@ -28,20 +28,4 @@ class QuantizedReader : public ModelReader {
 /// Opens a file for which is_quantized_file() holds. Throws Error for any other.
 std::unique_ptr<QuantizedReader> open_quantized_file(const std::filesystem::path& path);
 
-/// Throws Error unless the levels are finite and ascend.
-void check_levels(std::span<const float> levels);
-
-/// Throws Error unless the scales (F16) are finite and not negative.
-void check_scales(std::span<const std::byte> halves);
-
-/// Whether so many cells and their run divide so many weights.
-bool divides(const CellPlan& cells, std::uint64_t weights);
-
-/// Multiplies levels of weights from `first` on by the scales (F16) of their cells.
-void apply_scales(const CellPlan& cells, std::span<const std::byte> halves, std::uint64_t first,
-                  std::span<float> levels);
-
-/// Throws Error unless all bits of `codes` behind the first `used` are 0.
-void check_unused_bits(std::span<const std::byte> codes, std::uint64_t used);
-
 }  // namespace wquant

@@ -149,6 +149,8 @@ class QuantizedFolder : public QuantizedOutput {
     }
   }
 
+  [[nodiscard]] QuantizedSizes sizes() const override { return sizes_; }
+
   void write(std::size_t tensor, Part part, std::uint64_t offset,
              std::span<const std::byte> bytes) override {
     const Place& place = places_.at(tensor);

@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <tuple>
+#include <utility>
 
+#include "base/json_text.h"
 #include "base/text.h"
 #include "formats/strict_json.h"
 #include "wquant/error.h"
@@ -89,7 +92,41 @@ void check_ranges(std::vector<SafetensorsEntry>& entries, std::uint64_t data_siz
   }
 }
 
-std::string_view find_json(std::span<const std::byte> file) {
+void append_entry(std::string& text, const SafetensorsEntry& entry) {
+  append_json_string(text, entry.info.name);
+  fmt::format_to(std::back_inserter(text),
+                 R"(:{{"dtype":"{}","shape":[{}],"data_offsets":[{},{}]}})",
+                 name_of(entry.info.dtype), fmt::join(entry.info.shape, ","), entry.begin,
+                 entry.begin + entry.info.bytes());
+}
+
+void append_metadata(std::string& text,
+                     std::span<const std::pair<std::string, std::string>> metadata) {
+  append_json_string(text, kSafetensorsMetadata);
+  char before = '{';
+  text += ':';
+  for (const auto& [key, value] : metadata) {
+    text += std::exchange(before, ',');
+    append_json_string(text, key);
+    text += ':';
+    append_json_string(text, value);
+  }
+  text += '}';
+}
+
+/// About the bytes of a header's JSON.
+std::size_t json_size(std::span<const std::pair<std::string, std::string>> metadata,
+                      std::span<const SafetensorsEntry> entries) {
+  constexpr std::size_t kEntry = 100;
+  std::size_t size = kEntry;
+  for (const auto& [key, value] : metadata) size += 2 * value.size();
+  for (const SafetensorsEntry& entry : entries) size += kEntry + entry.info.name.size();
+  return size;
+}
+
+}  // namespace
+
+std::string_view find_safetensors_json(std::span<const std::byte> file) {
   if (file.size() < kLengthSize) {
     throw Error(fmt::format("{} bytes are too few for a safetensors file", file.size()));
   }
@@ -106,18 +143,9 @@ std::string_view find_json(std::span<const std::byte> file) {
   return {reinterpret_cast<const char*>(file.data()) + kLengthSize, length};
 }
 
-std::string entry_json(const SafetensorsEntry& entry) {
-  return fmt::format(R"({}:{{"dtype":"{}","shape":[{}],"data_offsets":[{},{}]}})",
-                     json_string(entry.info.name), name_of(entry.info.dtype),
-                     fmt::join(entry.info.shape, ","), entry.begin,
-                     entry.begin + entry.info.bytes());
-}
-
-}  // namespace
-
 SafetensorsHeader parse_safetensors_header(std::span<const std::byte> file) {
   SafetensorsHeader header;
-  header.json = find_json(file);
+  header.json = find_safetensors_json(file);
   header.data_begin = kLengthSize + header.json.size();
   if (!header.json.starts_with('{')) throw Error("header does not begin with {");
   parse_json_members(header.json, "header", [&](const std::string& name, const json& value) {
@@ -148,17 +176,15 @@ std::uint64_t place_entries(std::vector<SafetensorsEntry>& entries) {
 
 std::string safetensors_json(std::span<const std::pair<std::string, std::string>> metadata,
                              std::span<const SafetensorsEntry> entries) {
-  std::vector<std::string> members;
-  if (!metadata.empty()) {
-    std::vector<std::string> pairs;
-    for (const auto& [key, text] : metadata) {
-      pairs.push_back(json_string(key) + ":" + json_string(text));
-    }
-    members.push_back(
-        fmt::format("{}:{{{}}}", json_string(kSafetensorsMetadata), fmt::join(pairs, ",")));
+  std::string text = "{";
+  text.reserve(json_size(metadata, entries));
+  if (!metadata.empty()) append_metadata(text, metadata);
+  for (const SafetensorsEntry& entry : entries) {
+    if (text.size() > 1) text += ',';
+    append_entry(text, entry);
   }
-  for (const SafetensorsEntry& entry : entries) members.push_back(entry_json(entry));
-  return fmt::format("{{{}}}", fmt::join(members, ","));
+  text += '}';
+  return text;
 }
 
 std::string frame_safetensors_json(std::string_view json, std::uint64_t size) {
@@ -169,7 +195,9 @@ std::string frame_safetensors_json(std::string_view json, std::uint64_t size) {
     throw Error(fmt::format("a header of {} bytes exceeds the {} that safetensors allows", length,
                             kMaxSafetensorsJson));
   }
-  std::string text(kLengthSize, '\0');
+  std::string text;
+  text.reserve(size);
+  text.resize(kLengthSize);
   std::memcpy(text.data(), &length, kLengthSize);
   text += json;
   text.resize(size, ' ');

@@ -35,6 +35,9 @@ struct SafetensorsHeader {
   std::uint64_t data_begin = 0;  ///< Offset of the data in the file.
 };
 
+/// The N bytes of JSON. Throws Error where the file has no room for them.
+std::string_view find_safetensors_json(std::span<const std::byte> file);
+
 /// Checks everything a header can get wrong against the whole `file`: every range of the entries
 /// lies in the file, they touch each other, and each has the size of its shape. Throws Error naming
 /// the tensor. The result points into `file`.

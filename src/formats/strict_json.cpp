@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "base/json_text.h"
 #include "base/text.h"
 #include "wquant/error.h"
 
@@ -139,11 +140,9 @@ void parse_json_members(std::string_view text, std::string_view what, const Json
 }
 
 std::string json_string(std::string_view text) {
-  try {
-    return json(text).dump();
-  } catch (const json::exception&) {
-    throw Error(fmt::format("\"{}\" is not UTF-8", printable(text)), "rename it");
-  }
+  std::string out;
+  append_json_string(out, text);
+  return out;
 }
 
 const json& json_member(const json& object, const char* key, json::value_t type) {

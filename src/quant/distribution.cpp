@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::size_t kSignKey = kKeys / 2;  // Keys from here on are negative weights.
 constexpr std::size_t kFirstNonFinite = std::size_t{255} << kKeyMantissa;
+/// The smallest one of so many bins share the first cell of the guide.
+constexpr std::size_t kGuideSmall = 64;
 
 float edge_of_key(std::size_t key) {
   return std::bit_cast<float>(static_cast<std::uint32_t>(key << kKeyShift));
@@ -32,15 +34,6 @@ float nearest_edge(double b) {
 
 }  // namespace
 
-float float_ceil(double b) {
-  if (b > static_cast<double>(std::numeric_limits<float>::max())) {
-    return std::numeric_limits<float>::infinity();
-  }
-  const auto nearest = static_cast<float>(b);
-  const std::uint32_t step = static_cast<double>(nearest) < b ? 1 : 0;
-  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(nearest) + step);
-}
-
 Tail& Tail::operator+=(const Tail& other) {
   count += other.count;
   negative += other.negative;
@@ -59,8 +52,6 @@ double Distribution::min_nonzero() const {
   return 0;
 }
 
-std::size_t Distribution::place(double b) const { return ceil(exact_ ? b : threshold(b)); }
-
 std::size_t Distribution::floor(double b) const {
   const std::size_t above = ceil(b);
   if (exact_) return above;
@@ -71,18 +62,11 @@ std::size_t Distribution::floor(double b) const {
 
 std::size_t Distribution::ceil(double b) const {
   const float t = float_ceil(b);
-  if (!exact_) {
-    const std::uint32_t key = key_ceil(t);
-    const std::size_t keys = lower_.size() - cuts_.size();
-    const std::size_t below = key <= first_key_ ? 0 : std::min<std::size_t>(key - first_key_, keys);
-    return cuts_.empty() ? below : below + cuts_below(t, below);
-  }
-  if (lower_.empty() || t <= lower_.front()) return 0;
-  if (t > lower_.back()) return lower_.size();
-  const std::size_t cell = guide_cell(t);
-  const auto begin = lower_.begin() + guide_[cell];
-  return static_cast<std::size_t>(std::lower_bound(begin, lower_.begin() + guide_[cell + 1], t) -
-                                  lower_.begin());
+  if (exact_) return exact_ceil(t);
+  const std::uint32_t key = key_ceil(t);
+  const std::size_t keys = lower_.size() - cuts_.size();
+  const std::size_t below = key <= first_key_ ? 0 : std::min<std::size_t>(key - first_key_, keys);
+  return cuts_.empty() ? below : below + cuts_below(t, below);
 }
 
 /// Of a threshold in the key before number `key` or at that one's edge.
@@ -102,20 +86,23 @@ void Distribution::make_cut_guide(std::size_t keys) {
   }
 }
 
-std::size_t Distribution::guide_cell(float magnitude) const {
-  return (std::bit_cast<std::uint32_t>(magnitude) - std::bit_cast<std::uint32_t>(lower_.front())) >>
-         guide_shift_;
-}
-
+/// Ranges of equal size in bit patterns from a small magnitude on, the first one for what is
+/// smaller: magnitudes close to zero spread over many octaves.
 void Distribution::make_guide() {
-  const auto bits = [](float w) { return std::bit_cast<std::uint32_t>(w); };
-  const std::uint32_t range = bits(lower_.back()) - bits(lower_.front());
-  while (range >> guide_shift_ > lower_.size()) ++guide_shift_;
-  guide_.reserve((range >> guide_shift_) + 2);
-  for (std::size_t bin = 0; bin < lower_.size(); ++bin) {
-    guide_.resize(guide_cell(lower_[bin]) + 1, static_cast<std::int32_t>(bin));
+  const std::size_t bins = lower_.size();
+  guide_first_ = std::bit_cast<std::uint32_t>(lower_[bins / kGuideSmall]);
+  const std::uint32_t range = std::bit_cast<std::uint32_t>(lower_.back()) - guide_first_;
+  while (range >> guide_shift_ >= bins) ++guide_shift_;
+  guide_.assign(guide_cell(lower_.back()) + 2, static_cast<std::uint32_t>(bins));
+  for (std::size_t bin = bins; bin-- > 0;) {
+    guide_[guide_cell(lower_[bin])] = static_cast<std::uint32_t>(bin);
   }
-  guide_.push_back(static_cast<std::int32_t>(lower_.size()));
+  std::uint32_t most = 0;
+  for (std::size_t cell = guide_.size() - 1; cell-- > 0;) {  // An empty cell ends where it begins.
+    guide_[cell] = std::min(guide_[cell], guide_[cell + 1]);
+    if (cell > 0) most = std::max(most, guide_[cell + 1] - guide_[cell]);
+  }
+  guide_step_ = std::bit_floor(most);
 }
 
 float Distribution::zero_threshold() const {
@@ -166,14 +153,16 @@ void Distribution::cut(std::span<const float> thresholds, std::span<const Tail> 
   make_cut_guide(lower_.size() - cuts_.size());
 }
 
-void Distribution::finish(const Moments& moments) {
+void Distribution::sum_tails() {
   // tails_ holds each bin's own sums (the last one is zero); make them sums from the top.
   for (std::size_t bin = lower_.size(); bin-- > 0;) {
     Tail& here = tails_[bin];
-    const Tail& above = tails_[bin + 1];
     if (here.count > 0) distinct_ = std::min<std::size_t>(distinct_ + 1, 2);
-    here += above;
+    here += tails_[bin + 1];
   }
+}
+
+void Distribution::finish(const Moments& moments) {
   const Tail& all = tails_[0];
   const double n = all.count;
   mean_ = (all.sum - 2 * all.negative_sum) / n;
@@ -182,38 +171,40 @@ void Distribution::finish(const Moments& moments) {
   variance_ = constant ? 0 : std::max(0.0, moments.d2 / n - (moments.d / n) * (moments.d / n));
 }
 
+namespace {
+
+/// How many magnitudes differ, ascending ones with the sign as the lowest bit.
+std::size_t count_distinct(std::span<const std::uint32_t> keys) {
+  std::size_t distinct = 1;
+  for (std::size_t i = 1; i < keys.size(); ++i) distinct += keys[i] >> 1 != keys[i - 1] >> 1;
+  return distinct;
+}
+
+}  // namespace
+
 Distribution sorted_distribution(std::span<const float> weights) {
   Distribution out;
   if (weights.empty()) return out;
-  if (!std::all_of(weights.begin(), weights.end(), [](float w) { return std::isfinite(w); })) {
-    throw NonFiniteWeights();
-  }
-  const WeightView view = {weights.data(), weights.size()};
-  const Moments moments = moments_of(view, pivot_of(view));
-  out.tails_.clear();
-  out.tails_.reserve(weights.size() + 1);
-  out.lower_.reserve(weights.size());
-  std::uint32_t last = ~0U;  // Magnitude of the bin, as bits.
-  for (const std::uint32_t bits : sort_by_magnitude(weights)) {
-    const auto size = std::bit_cast<float>(bits >> 1);
-    if (bits >> 1 != last) {
-      last = bits >> 1;
-      out.lower_.push_back(size);
-      out.tails_.emplace_back();
-    }
-    Tail& bin = out.tails_.back();
+  const std::vector<std::uint32_t> keys = sort_by_magnitude(weights);
+  if (!std::isfinite(std::bit_cast<float>(keys.back() >> 1))) throw NonFiniteWeights();
+  std::size_t bin = count_distinct(keys);
+  out.distinct_ = std::min<std::size_t>(bin, 2);
+  out.lower_.resize(bin);
+  out.tails_.resize(bin + 1);
+  Tail above;
+  for (std::size_t i = keys.size(); i-- > 0;) {
+    const auto size = std::bit_cast<float>(keys[i] >> 1);
     const double value = size;
-    const double negative = value > 0 ? bits & 1 : 0;
-    bin.count += 1;
-    bin.sum += value;
-    bin.square += value * value;
-    bin.negative += negative;
-    bin.negative_sum += negative * value;
+    const double negative = value > 0 ? keys[i] & 1 : 0;
+    above += {1, negative, value, negative * value, value * value};
+    if (i > 0 && keys[i] >> 1 == keys[i - 1] >> 1) continue;
+    out.lower_[--bin] = size;
+    out.tails_[bin] = above;
   }
   out.upper_ = out.lower_;
-  out.tails_.emplace_back();
   out.make_guide();
-  out.finish(moments);
+  const WeightView view = {weights.data(), weights.size()};
+  out.finish(moments_of(view, pivot_of(view)));
   return out;
 }
 
@@ -281,6 +272,7 @@ Distribution binned_distribution(const KeySums& sums, const Moments& moments) {
     // (w - l)(u - w) >= 0 bounds the sum of squares.
     out.tails_[bin].square = (l + u) * out.tails_[bin].sum - out.tails_[bin].count * l * u;
   }
+  out.sum_tails();
   out.finish(moments);
   return out;
 }

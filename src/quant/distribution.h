@@ -1,7 +1,10 @@
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -15,6 +18,14 @@ class NonFiniteWeights : public Error {
  public:
   NonFiniteWeights() : Error("holds NaN or infinity", "repair the model") {}
 };
+
+/// The smallest float >= b, for b >= 0.
+inline float float_ceil(double b) {
+  if (b > double{std::numeric_limits<float>::max()}) return std::numeric_limits<float>::infinity();
+  const auto nearest = static_cast<float>(b);
+  const std::uint32_t step = double{nearest} < b ? 1 : 0;
+  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(nearest) + step);
+}
 
 /// Sums over the weights of magnitude at or above an edge.
 struct Tail {
@@ -49,7 +60,9 @@ class Distribution {
   [[nodiscard]] bool on_edges() const { return !exact_ && cuts_.empty(); }
 
   /// Index of the bin at whose lower edge a boundary at magnitude `b` is placed.
-  [[nodiscard]] std::size_t place(double b) const;
+  [[nodiscard]] std::size_t place(double b) const {
+    return exact_ ? exact_ceil(float_ceil(b)) : ceil(threshold(b));
+  }
   /// Bins that a boundary at `b` lies between: `floor` at or below, `ceil` at or above.
   [[nodiscard]] std::size_t floor(double b) const;
   [[nodiscard]] std::size_t ceil(double b) const;
@@ -73,10 +86,12 @@ class Distribution {
   friend Distribution sorted_distribution(std::span<const float> weights);
   friend Distribution binned_distribution(const KeySums& sums, const Moments& moments);
   /// Makes sums above an edge of the bins' own sums.
+  void sum_tails();
   void finish(const Moments& moments);
 
   void make_cut_guide(std::size_t keys);
   [[nodiscard]] std::size_t cuts_below(float t, std::size_t key) const;
+  [[nodiscard]] std::size_t exact_ceil(float t) const;
   [[nodiscard]] std::size_t guide_cell(float magnitude) const;
   void make_guide();
 
@@ -84,19 +99,38 @@ class Distribution {
   std::uint32_t first_key_ = 0;             // Of bin 0 when not exact_.
   std::vector<float> cuts_;                 // Lower edges of bins that are not edges of keys.
   std::vector<std::uint32_t> cuts_of_key_;  // By key from first_key_ on: cuts below its edge.
-  std::vector<std::int32_t> guide_;         // First bin of each range of bit patterns when exact_.
+  std::vector<std::uint32_t> guide_;        // First bin of each range of bit patterns when exact_.
+  std::uint32_t guide_first_ = 0;           // Bit pattern at which range 1 begins.
   int guide_shift_ = 0;
+  std::size_t guide_step_ = 0;  // Power of two; no range but the first has twice as many bins.
   std::vector<float> lower_, upper_;  // Smallest and largest magnitude that a bin can hold.
   std::vector<Tail> tails_{Tail{}};   // One more than bins; the last is zero.
   std::size_t distinct_ = 0;          // Bins with weights, at most 2 counted.
   double mean_ = 0, variance_ = 0;
 };
 
-/// The smallest float >= b, for b >= 0.
-float float_ceil(double b);
-
 /// Tensors of at most this many weights are sorted instead of binned.
 inline constexpr std::uint64_t kSortLimit = std::uint64_t{1} << 15;
+
+inline std::size_t Distribution::guide_cell(float magnitude) const {
+  const auto bits = std::bit_cast<std::uint32_t>(magnitude);
+  return bits < guide_first_ ? 0 : 1 + ((bits - guide_first_) >> guide_shift_);
+}
+
+/// Without branches but for small magnitudes: where a boundary falls is as good as random.
+inline std::size_t Distribution::exact_ceil(float t) const {
+  if (lower_.empty() || t <= lower_.front()) return 0;
+  if (t > lower_.back()) return lower_.size();
+  const std::size_t cell = guide_cell(t);
+  std::size_t bin = guide_[cell];
+  std::size_t step = cell == 0 ? std::bit_floor(std::size_t{guide_[1]}) : guide_step_;
+  const std::size_t last = lower_.size() - 1;
+  for (; step > 0; step /= 2) {
+    const std::size_t below = lower_[std::min(bin + step - 1, last)] < t ? ~std::size_t{0} : 0;
+    bin += below & step;
+  }
+  return bin;
+}
 
 /// The distribution of the weights, one bin a magnitude. Throws NonFiniteWeights when one
 /// is NaN or infinite.

@@ -86,9 +86,9 @@ Moments moments_of(WeightView weights, double pivot) {
 
 double pivot_of(WeightView head) {
   const std::size_t n = std::min(head.size, kPivotWeights);
-  double sum = 0;
-  for (std::size_t i = 0; i < n; ++i) sum += static_cast<double>(head.data[i]);
-  const double pivot = sum / static_cast<double>(std::max<std::size_t>(n, 1));
+  double lanes[8] = {};
+  for (std::size_t i = 0; i < n; ++i) lanes[i % 8] += static_cast<double>(head.data[i]);
+  const double pivot = sum_lanes(lanes) / static_cast<double>(std::max<std::size_t>(n, 1));
   return std::isfinite(pivot) ? pivot : 0;
 }
 

@@ -1,47 +1,67 @@
 #include "quant/magnitude_sort.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
+#include <cstddef>
+#include <utility>
 
 namespace wquant {
 namespace {
 
-/// Digits of a pass, from the least on; together 32 bits.
-constexpr int kDigitBits = 11, kPasses = 3;
-constexpr std::size_t kDigits = std::size_t{1} << kDigitBits;
 /// Fewer numbers than that are sorted faster by comparing.
-constexpr std::size_t kRadixLimit = 512;
+constexpr std::size_t kRadixLimit = 64;
+/// Bits of one of the two digits that are sorted by, at least and at most.
+constexpr int kFewestBits = 4, kMostBits = 11;
+/// Steps of the repair for each number; what takes more is sorted by comparing.
+constexpr std::size_t kRepair = 8;
 
-using Counts = std::array<std::array<std::uint32_t, kDigits>, kPasses>;
+using Keys = std::vector<std::uint32_t>;
 
-std::uint32_t digit(std::uint32_t key, int pass) {
-  return key >> (pass * kDigitBits) & (kDigits - 1);
-}
-
-/// Makes the counts of a pass the places where its digits begin.
-void place_digits(std::array<std::uint32_t, kDigits>& counts) {
+/// Makes the counts of the values of a digit the places where they begin.
+void make_places(Keys& counts) {
   std::uint32_t place = 0;
-  for (std::uint32_t& count : counts) {
-    const std::uint32_t here = count;
-    count = place;
-    place += here;
-  }
+  for (std::uint32_t& count : counts) place += std::exchange(count, place);
 }
 
-void radix_sort(std::vector<std::uint32_t>& keys) {
-  Counts counts = {};
+/// Sorts what is nearly sorted by insertion; gives up and returns false where it is not.
+bool repair(Keys& keys) {
+  std::size_t steps = kRepair * keys.size();
+  for (std::size_t i = 1; i < keys.size(); ++i) {
+    const std::uint32_t key = keys[i];
+    std::size_t at = i;
+    for (; at > 0 && keys[at - 1] > key && steps > 0; --at, --steps) keys[at] = keys[at - 1];
+    keys[at] = key;
+    if (steps == 0) return false;
+  }
+  return true;
+}
+
+/// By two digits, the upper bits of the range that the numbers fill: few pairs agree in them.
+void radix_sort(Keys& keys) {
+  std::uint32_t low = ~0U;
+  std::uint32_t high = 0;
   for (const std::uint32_t key : keys) {
-    for (int pass = 0; pass < kPasses; ++pass)
-      ++counts[static_cast<std::size_t>(pass)][digit(key, pass)];
+    low = std::min(low, key);
+    high = std::max(high, key);
   }
-  std::vector<std::uint32_t> other(keys.size());
-  for (int pass = 0; pass < kPasses; ++pass) {
-    auto& places = counts[static_cast<std::size_t>(pass)];
-    place_digits(places);
-    for (const std::uint32_t key : keys) other[places[digit(key, pass)]++] = key;
-    keys.swap(other);
+  const int bits =
+      std::clamp(static_cast<int>(std::bit_width(keys.size())) - 2, kFewestBits, kMostBits);
+  const int shift = std::max(0, static_cast<int>(std::bit_width(high - low)) - 2 * bits);
+  const std::uint32_t mask = (1U << bits) - 1;
+  const auto lower_digit = [=](std::uint32_t key) { return (key - low) >> shift & mask; };
+  const auto upper_digit = [=](std::uint32_t key) { return (key - low) >> shift >> bits; };
+  Keys lower(mask + 1);
+  Keys upper(mask + 1);
+  for (const std::uint32_t key : keys) {
+    ++lower[lower_digit(key)];
+    ++upper[upper_digit(key)];
   }
+  make_places(lower);
+  make_places(upper);
+  Keys other(keys.size());
+  for (const std::uint32_t key : keys) other[lower[lower_digit(key)]++] = key;
+  for (const std::uint32_t key : other) keys[upper[upper_digit(key)]++] = key;
+  if (!repair(keys)) std::sort(keys.begin(), keys.end());
 }
 
 }  // namespace

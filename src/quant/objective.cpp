@@ -29,7 +29,10 @@ void Fit::finish(double w_mean, double w_variance) {
 }
 
 Objective::Objective(const Distribution& distribution, int bits, Values values)
-    : distribution_(distribution), intervals_(1 << (bits - 1)), values_(values) {
+    : distribution_(distribution),
+      intervals_(1 << (bits - 1)),
+      values_(values),
+      score_(distribution) {
   const auto k = static_cast<std::size_t>(intervals_);
   b_.resize(k);
   b_high_.resize(k);
@@ -89,6 +92,29 @@ Fit Objective::evaluate(double x0, double r) {
   }
   fit.finish(mean, distribution_.variance());
   return fit;
+}
+
+double Objective::rho(double x0, double r) {
+  if (values_ != Values::kCentroid) return evaluate(x0, r).rho;
+  place_boundaries(x0, r, b_);
+  double a = 0;
+  double b = 0;
+  const auto add_interval = [&](const Tail& from, const Tail& to) {
+    const double count = from.count - to.count;
+    if (count == 0) return;
+    const double sum = from.sum - to.sum - score_.center() * count;
+    const double mean = sum / count;
+    a += mean * sum;
+    b += mean * (count - 2 * (from.negative - to.negative));
+  };
+  const Tail* from = &distribution_.tail(0);
+  for (std::size_t k = 0; k + 1 < b_.size(); ++k) {
+    const Tail* to = &distribution_.tail(distribution_.place(b_[k]));
+    add_interval(*from, *to);
+    from = to;
+  }
+  add_interval(*from, {});
+  return score_.rho(score_.score(a, b));
 }
 
 void Objective::open_windows(double x_low, double r_at_low, double x_high, double r_at_high) {

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <queue>
+#include <span>
 #include <vector>
 
+#include "quant/magnitude_sort.h"
 #include "quant/partition.h"
+#include "quant/sweep.h"
 
 namespace wquant {
 namespace {
@@ -14,9 +17,15 @@ namespace {
 constexpr double kSlack = 1e-12;
 /// x0 alone is searched exhaustively where that takes no more than so many times the effort.
 constexpr double kSweepFactor = 5;
-/// Most points of the grid that a descent starts from, and how far log x0 keeps them apart.
+/// Most points of the grid that a descent starts from, and the factor of x0 that lies between them.
 constexpr std::size_t kStarts = 12;
-constexpr double kStartDistance = 0.15;
+constexpr double kStartDistance = 1.16;
+/// Steps of a descent in log x0, and how many weights a coarse one should pass.
+constexpr double kCoarsest = 0.15, kFinest = 1e-4, kFewWeights = 4;
+/// Candidates from which on every descent takes fine steps.
+constexpr double kAmple = 1000;
+/// Factor around the best x0 within which all are tried in the end.
+constexpr double kPolish = 1.005;
 /// Ratios and steps of the grid.
 constexpr int kRows = 12, kColumns = 48, kColumnsAlone = 192;
 
@@ -32,20 +41,8 @@ class Search {
       : objective_(objective), space_(space), effort_(effort) {}
 
   SearchResult run() {
-    if (space_.x_low >= space_.x_high) {
-      try_point(space_.x_high, space_.r_low);
-      return best_;
-    }
-    if (!two_dimensional() && can_sweep(kSweepFactor * effort_)) {
-      sweep(space_.r_low);
-      return best_;
-    }
-    seed_with_grid();
-    const double reserve = 0.5 * effort_;
-    for (std::size_t i = 0; i < starts_.size() && (i == 0 || effort_ > reserve); ++i) {
-      descend(starts_[i]);
-    }
-    best_.gap = branch_and_bound();
+    explore();
+    best_.fit = objective_.evaluate(best_.x0, best_.r);
     return best_;
   }
 
@@ -54,6 +51,19 @@ class Search {
     double x0, r, rho;
   };
 
+  void explore() {
+    if (space_.x_low >= space_.x_high) {
+      try_point(space_.x_high, space_.r_low);
+    } else if (!two_dimensional() && can_sweep(kSweepFactor * effort_)) {
+      sweep(space_.r_low, space_.x_low, space_.x_high);
+    } else {
+      seed_with_grid();
+      descend_from_best();
+      polish();
+      best_.gap = branch_and_bound();
+    }
+  }
+
   [[nodiscard]] bool two_dimensional() const { return space_.r_high > space_.r_low; }
 
   /// Where every magnitude is a bin of its own and there are few of them, all partitions of one
@@ -61,33 +71,79 @@ class Search {
   [[nodiscard]] bool can_sweep(double limit) const {
     const double k = objective_.intervals();
     const auto bins = static_cast<double>(objective_.distribution().bins());
-    return objective_.distribution().exact() && !space_.ratio_of_x0 && bins * k * k <= limit;
+    return sweeps() && bins * k * k <= limit;
   }
 
-  /// Tries one x0 between each two at which some weight meets some boundary.
-  void sweep(double r) {
-    const Distribution& distribution = objective_.distribution();
-    std::vector<double> meetings = {space_.x_high};
-    for (std::size_t bin = 0; bin < distribution.bins(); ++bin) {
+  /// Whether x0 can be swept at one ratio.
+  [[nodiscard]] bool sweeps() const {
+    return objective_.distribution().exact() && !space_.ratio_of_x0;
+  }
+
+  /// Tries all x0 of the ratio: one between each two at which some weight meets some boundary.
+  void sweep(double r, double low, double high) {
+    const std::vector<MagnitudeCount> magnitudes = met_magnitudes(r, low, high);
+    if (!objective_.centroids()) return try_between(magnitudes, r, low, high);
+    Sweep all(objective_.distribution(), magnitudes, objective_.intervals(), r);
+    all.run(low, high);
+    effort_ -= static_cast<double>(magnitudes.size());
+    if (all.best_x0() > 0) try_point(all.best_x0(), r);
+  }
+
+  void try_between(std::span<const MagnitudeCount> magnitudes, double r, double low, double high) {
+    std::vector<double> meetings = {low, high};
+    for (const MagnitudeCount& weights : magnitudes) {
       for (int k = 1; k < objective_.intervals(); ++k) {
-        const double x0 = double{distribution.lower(bin)} / width_sum(r, k);
-        if (x0 >= space_.x_low && x0 < space_.x_high) meetings.push_back(x0);
+        const double x0 = double{weights.magnitude} / width_sum(r, k);
+        if (x0 > low && x0 < high) meetings.push_back(x0);
       }
     }
     std::sort(meetings.begin(), meetings.end());
-    try_point(space_.x_low, r);
     for (std::size_t i = 0; i + 1 < meetings.size(); ++i) {
       try_point(0.5 * (meetings[i] + meetings[i + 1]), r);
     }
-    try_point(space_.x_high, r);
+    try_point(high, r);
+  }
+
+  /// What a boundary can meet while x0 rises, and the neighbours.
+  [[nodiscard]] std::vector<MagnitudeCount> met_magnitudes(double r, double low,
+                                                           double high) const {
+    const Distribution& distribution = objective_.distribution();
+    std::vector<double> widths(static_cast<std::size_t>(objective_.intervals()) - 1);
+    place_boundaries(1, r, widths);
+    std::vector<MagnitudeCount> magnitudes;
+    std::size_t done = 0;
+    for (const double width : widths) {
+      const std::size_t end = std::min(distribution.place(high * width) + 1, distribution.bins());
+      const std::size_t begin = distribution.place(low * width);
+      for (std::size_t bin = std::max(done, begin == 0 ? 0 : begin - 1); bin < end; ++bin) {
+        const Tail& here = distribution.tail(bin);
+        const Tail& above = distribution.tail(bin + 1);
+        magnitudes.push_back({distribution.lower(bin),
+                              static_cast<std::uint32_t>(here.count - above.count),
+                              static_cast<std::uint32_t>(here.negative - above.negative)});
+      }
+      done = std::max(done, end);
+    }
+    return magnitudes;
+  }
+
+  /// All x0 close to the best one.
+  void polish() {
+    if (!sweeps() || !objective_.centroids()) return;
+    sweep(best_.r, std::max(best_.x0 / kPolish, space_.x_low),
+          std::min(best_.x0 * kPolish, space_.x_high));
   }
 
   double try_point(double x0, double r) {
     if (space_.ratio_of_x0) r = space_.ratio_of_x0(x0);
     effort_ -= objective_.intervals();
-    const Fit fit = objective_.evaluate(x0, r);
-    if (best_.x0 == 0 || fit.rho > best_.fit.rho) best_ = {x0, r, fit, 0};
-    return fit.rho;
+    const double rho = objective_.rho(x0, r);
+    if (best_.x0 == 0 || rho > best_rho_) {
+      best_.x0 = x0;
+      best_.r = r;
+      best_rho_ = rho;
+    }
+    return rho;
   }
 
   /// Ratio of row j of the grid: denser near r = 1, where partitions of many intervals change most.
@@ -106,69 +162,82 @@ class Search {
     columns_ = std::clamp(static_cast<int>(most) / rows_, 12, columns_);
   }
 
-  /// x0 of column i: evenly in the log of the sum of all widths, which is between the size of a
-  /// small weight and twice that of the largest where a partition is any good.
-  [[nodiscard]] double column_x0(int i, double r) const {
-    const double t = static_cast<double>(i) / columns_;
-    if (space_.ratio_of_x0) return space_.x_low * std::pow(space_.x_high / space_.x_low, t);
+  /// Tries x0 evenly in the log of the sum of all widths, which is between the size of a small
+  /// weight and twice that of the largest where a partition is any good.
+  void try_row(double r) {
     const Distribution& weights = objective_.distribution();
     const double mean_size = weights.tail(0).sum / weights.count();
-    const double low = 0.5 * std::min(mean_size, std::sqrt(weights.variance()));
-    const double sum = low * std::pow(2 * weights.max_abs() / low, t);
-    return std::clamp(sum / width_sum(r, objective_.intervals()), space_.x_low, space_.x_high);
+    double low = 0.5 * std::min(mean_size, std::sqrt(weights.variance()));
+    double high = 2 * weights.max_abs();
+    double widths = width_sum(r, objective_.intervals());
+    if (space_.ratio_of_x0) {
+      low = space_.x_low;
+      high = space_.x_high;
+      widths = 1;
+    }
+    const double growth = std::pow(high / low, 1.0 / columns_);
+    double x0 = low / widths;
+    for (int i = 0; i <= columns_; ++i, x0 *= growth) {
+      const double inside = std::clamp(x0, space_.x_low, space_.x_high);
+      points_.push_back({inside, r, try_point(inside, r)});
+    }
   }
 
   void seed_with_grid() {
     size_grid();
-    std::vector<Point> points;
     const bool sweep_rows = two_dimensional() && can_sweep(0.5 * effort_ / kRows);
-    for (int j = 0; sweep_rows && j < rows_; ++j) sweep(row_ratio(j));
-    if (sweep_rows) starts_.push_back({best_.x0, best_.r, best_.fit.rho});
-    for (int j = 0; j < rows_; ++j) {
-      const double r = row_ratio(j);
-      for (int i = 0; i <= columns_; ++i) {
-        const double x0 = column_x0(i, r);
-        points.push_back({x0, r, try_point(x0, r)});
-      }
+    for (int j = 0; sweep_rows && j < rows_; ++j) sweep(row_ratio(j), space_.x_low, space_.x_high);
+    if (sweep_rows) points_.push_back({best_.x0, best_.r, best_rho_});
+    for (int j = 0; j < rows_; ++j) try_row(row_ratio(j));
+  }
+
+  /// From some of the best points, no two of them close to each other. Where all x0 close to the
+  /// best one will be tried and the effort is small, only the best of all takes the fine steps,
+  /// which pass from one weight to the next.
+  void descend_from_best() {
+    const double reserve = 0.5 * effort_;
+    const bool coarse =
+        sweeps() && objective_.centroids() && effort_ < kAmple * objective_.intervals();
+    const double finest =
+        coarse ? std::max(kFinest, kFewWeights / objective_.distribution().count()) : kFinest;
+    std::size_t starts = 0;
+    while (starts++ < kStarts && !points_.empty() && (starts == 1 || effort_ > reserve)) {
+      const Point start =
+          *std::max_element(points_.begin(), points_.end(),
+                            [](const Point& a, const Point& b) { return a.rho < b.rho; });
+      std::erase_if(points_, [&](const Point& point) {
+        return point.x0 < start.x0 * kStartDistance && start.x0 < point.x0 * kStartDistance;
+      });
+      descend(start, kCoarsest, finest);
     }
-    std::stable_sort(points.begin(), points.end(),
-                     [](const Point& a, const Point& b) { return a.rho > b.rho; });
-    for (const Point& point : points) {
-      const auto near = [&](const Point& other) {
-        return std::fabs(std::log(other.x0 / point.x0)) < kStartDistance;
-      };
-      if (starts_.size() < kStarts && std::none_of(starts_.begin(), starts_.end(), near)) {
-        starts_.push_back(point);
-      }
-    }
+    if (coarse) descend({best_.x0, best_.r, best_rho_}, finest, kFinest);
   }
 
   /// Compass search in (log x0, log of the sum of all widths), halving the steps: the best sums
   /// for neighbouring x0 are close to each other, the best ratios are not.
-  void descend(Point at) {
-    for (double step = 0.15; step > 1e-4;) {
+  void descend(Point at, double step, double finest) {
+    while (step > finest && effort_ >= 0) {
       if (!move(at, step)) step /= 2;
-      if (effort_ < 0) return;
     }
   }
 
   bool move(Point& at, double step) {
-    static constexpr double kMoves[8][2] = {{1, 0},  {-1, 0}, {0, 1}, {0, -1},
-                                            {-1, 1}, {1, -1}, {1, 1}, {-1, -1}};
-    const int k = objective_.intervals();
-    const double sum = at.x0 * width_sum(at.r, k);
-    for (const auto& direction : kMoves) {
-      if (!two_dimensional() && direction[1] != 0) continue;
-      const double x0 =
-          std::clamp(at.x0 * std::exp(direction[0] * step), space_.x_low, space_.x_high);
-      double r = at.r;
-      if (two_dimensional()) {
-        const double target = sum * std::exp(direction[1] * step) / x0;
-        r = std::clamp(ratio_for_width_sum(target, k, at.r), space_.r_low, space_.r_high);
-      }
-      const double rho = try_point(x0, r);
+    static constexpr int kMoves[8][2] = {{1, 0},  {-1, 0}, {0, 1}, {0, -1},
+                                         {-1, 1}, {1, -1}, {1, 1}, {-1, -1}};
+    const double x = std::exp(step);
+    const double x_factors[3] = {1 / x, 1, x};
+    // The factors of r that change the sum of all widths, in units of x0, by one or two steps.
+    const double r =
+        two_dimensional() ? std::exp(step * ratio_of_growth(at.r, objective_.intervals())) : 1;
+    const double r_factors[5] = {1 / (r * r), 1 / r, 1, r, r * r};
+    for (const auto& [along_x, along_sum] : kMoves) {
+      if (!two_dimensional() && along_sum != 0) continue;
+      const Point next = {
+          std::clamp(at.x0 * x_factors[along_x + 1], space_.x_low, space_.x_high),
+          std::clamp(at.r * r_factors[along_sum - along_x + 2], space_.r_low, space_.r_high), 0};
+      const double rho = try_point(next.x0, next.r);
       if (rho > at.rho) {
-        at = {x0, r, rho};
+        at = {next.x0, next.r, rho};
         return true;
       }
     }
@@ -193,16 +262,16 @@ class Search {
     boxes.push(with_bound(space_.x_low, space_.x_high, space_.r_low, space_.r_high));
     while (!boxes.empty() && effort_ > 0) {
       const Box box = boxes.top();
-      if (box.bound <= best_.fit.rho + tolerance()) break;
+      if (box.bound <= best_rho_ + tolerance()) break;
       boxes.pop();
       split(box, boxes);
     }
-    const double bound = boxes.empty() ? best_.fit.rho : boxes.top().bound;
-    return std::max(0.0, bound + kSlack - best_.fit.rho);
+    const double bound = boxes.empty() ? best_rho_ : boxes.top().bound;
+    return std::max(0.0, bound + kSlack - best_rho_);
   }
 
   /// What is not worth proving: a thousandth of the loss.
-  [[nodiscard]] double tolerance() const { return 1e-3 * (1 - best_.fit.rho); }
+  [[nodiscard]] double tolerance() const { return 1e-3 * (1 - best_rho_); }
 
   void split(const Box& box, std::priority_queue<Box>& boxes) {
     const double x_middle = std::sqrt(box.x_low * box.x_high);
@@ -227,7 +296,8 @@ class Search {
   double effort_;
   int rows_ = 1, columns_ = 1;
   SearchResult best_;
-  std::vector<Point> starts_;
+  double best_rho_ = 0;
+  std::vector<Point> points_;  // Of the grid, that a descent can start from.
 };
 
 }  // namespace

@@ -29,13 +29,9 @@ Sweep::Sweep(const Distribution& distribution, std::span<const MagnitudeCount> m
     : distribution_(distribution),
       magnitudes_(magnitudes),
       widths_(static_cast<std::size_t>(intervals) - 1),
-      intervals_(static_cast<std::size_t>(intervals)) {
+      intervals_(static_cast<std::size_t>(intervals)),
+      score_(distribution) {
   place_boundaries(1, r, widths_);
-  const Tail& all = distribution.tail(0);
-  const double negative = all.negative / all.count;
-  center_ = all.sum / all.count;
-  mean_sign_ = 1 - 2 * negative;
-  spread_ = center_ * center_ * 4 * negative * (1 - negative);
 }
 
 void Sweep::run(double low, double high) {
@@ -65,7 +61,7 @@ void Sweep::begin(double x0) {
       above = tail_from(first_beyond(x0, widths_[k]), distribution_.ceil(x0 * widths_[k]));
     }
     const double count = from.count - above.count;
-    const double sum = from.sum - above.sum - center_ * count;
+    const double sum = from.sum - above.sum - score_.center() * count;
     intervals_[k] = {count, sum, count - 2 * (from.negative - above.negative), 0, 0};
     intervals_[k].renew();
   }
@@ -120,7 +116,7 @@ void Sweep::meet(double low, double high) {
 void Sweep::pass(const Meeting& meeting) {
   const MagnitudeCount& weights = magnitudes_[meeting.magnitude];
   const double count = weights.count;
-  const double sum = count * (static_cast<double>(weights.magnitude) - center_);
+  const double sum = count * (static_cast<double>(weights.magnitude) - score_.center());
   const double sign = count - 2.0 * weights.negative;
   Interval& above = intervals_[meeting.k];
   Interval& below = intervals_[meeting.k - 1];
@@ -155,27 +151,10 @@ void Sweep::renew() {
 /// All x0 between two meetings make the same partition.
 void Sweep::consider(double from, double to) {
   if (from >= to) return;
-  const double here = score();
+  const double here = score_.score(a_, b_);
   if (here <= best_score_) return;
   best_score_ = here;
   best_x0_ = from + 0.5 * (to - from);
-}
-
-/// rho^2 times the variance of the weights.
-double Sweep::score() const {
-  const double n = distribution_.count();
-  const double mean = distribution_.mean();
-  const double a = a_ / n;
-  const double b = b_ / n;
-  const double shift = center_ * mean_sign_;
-  const double covariance = a + spread_ - shift * (mean - shift) - mean * b;
-  const double variance = a + spread_ - 2 * shift * b - b * b;
-  return covariance > 0 && variance > 0 ? covariance * covariance / variance : 0;
-}
-
-double Sweep::best_rho() const {
-  if (best_score_ <= 0 || distribution_.variance() <= 0) return 0;
-  return std::min(1.0, std::sqrt(best_score_ / distribution_.variance()));
 }
 
 }  // namespace wquant

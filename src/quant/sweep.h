@@ -5,20 +5,15 @@
 #include <span>
 #include <vector>
 
+#include "quant/centroid_score.h"
 #include "quant/distribution.h"
 #include "quant/magnitude_sort.h"
 
 namespace wquant {
 
 /// Tries all x0 of stretches of it at one ratio, for centroids: from one x0 at which a weight meets
-/// a boundary to the next, the weight changes its interval, and the correlation follows in O(1).
-///
-/// With c the mean of |w|, d the mean sign, and in interval k the C_k weights, the sum T_k of
-/// |w| - c over them and the sum D_k of their signs: A' = sum T_k^2 / C_k / N and
-/// B' = sum T_k D_k / C_k / N give
-///     rho sigma_w sqrt(V) = A' + c^2 (1 - d^2) - c d (mean - c d) - mean B'
-///     V = A' + c^2 (1 - d^2) - 2 c d B' - B'^2
-/// which is the formula of A and B about c, so that nothing cancels where the mean is large.
+/// a boundary to the next, the weight changes its interval, and the correlation follows in O(1),
+/// see CentroidScore.
 class Sweep {
  public:
   /// `magnitudes` has all weights of the bins that a boundary can lie in while x0 is in a stretch.
@@ -30,7 +25,7 @@ class Sweep {
 
   /// The best x0 of all runs, 0 before the first, and its correlation but for rounding.
   [[nodiscard]] double best_x0() const { return best_x0_; }
-  [[nodiscard]] double best_rho() const;
+  [[nodiscard]] double best_rho() const { return score_.rho(best_score_); }
 
   /// The sums over the weights at or above a magnitude that lies in one of those bins.
   [[nodiscard]] Tail tail_at(float magnitude) const;
@@ -51,7 +46,6 @@ class Sweep {
   void pass(const Meeting& meeting);
   void renew();
   void consider(double from, double to);
-  [[nodiscard]] double score() const;
   [[nodiscard]] Tail tail_from(std::size_t magnitude, std::size_t bin) const;
   [[nodiscard]] std::size_t first_beyond(double x0, double width) const;
 
@@ -60,8 +54,8 @@ class Sweep {
   std::vector<double> widths_;  // b_k / x0 for k = 1..K-1.
   std::vector<Interval> intervals_;
   std::vector<Meeting> meetings_;
-  double center_, mean_sign_, spread_;  // c, d, c^2 (1 - d^2)
-  double a_ = 0, b_ = 0;                // A' N, B' N
+  CentroidScore score_;
+  double a_ = 0, b_ = 0;  // A' N, B' N
   double best_x0_ = 0, best_score_ = -1;
 };
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 
@@ -15,14 +14,9 @@ enum class KeptTensors { kSummed, kListed };
 std::string report_text(const Report& report, KeptTensors kept = KeptTensors::kSummed);
 
 /// The report as JSON, for a program: every figure, two-space indented, keys in a fixed order,
-/// ending in a newline. What is not finite (an infinite SNR) is null.
+/// ending in a newline. What is not finite (an infinite SNR) is null; bytes of names that are not
+/// UTF-8 become U+FFFD.
 std::string report_json(const Report& report);
-
-/// The same as a JSON value.
-nlohmann::ordered_json report_value(const Report& report);
-
-/// JSON as report_json() prints it; bytes that are not UTF-8 become U+FFFD.
-std::string json_document(const nlohmann::ordered_json& value);
 
 /// "1,234,567"
 std::string grouped(std::uint64_t number);

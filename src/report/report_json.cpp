@@ -1,6 +1,9 @@
-#include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 
+#include "base/json_text.h"
 #include "base/setting_names.h"
 #include "report/render.h"
 #include "report/totals.h"
@@ -8,24 +11,27 @@
 namespace wquant {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 constexpr int kReportVersion = 1;
 
-void add_settings(Json& json, const TensorSettings& settings) {
-  json["bits"] = settings.bits;
-  json["mode"] = settings.mode;
-  json["values"] = choice_name(kValuesChoices, settings.values);
-  json["rescale"] = choice_name(kRescaleChoices, settings.rescale);
-  json["ratio_rule"] = choice_name(kRatioRuleChoices, settings.ratio_rule);
-  json["range"] = choice_name(kRangeChoices, settings.range);
-  json["search"] = choice_name(kSearchChoices, settings.search);
+void add_settings(JsonWriter& json, const TensorSettings& settings) {
+  json.member("bits", settings.bits);
+  json.member("mode", settings.mode);
+  json.member("values", choice_name(kValuesChoices, settings.values));
+  json.member("rescale", choice_name(kRescaleChoices, settings.rescale));
+  json.member("ratio_rule", choice_name(kRatioRuleChoices, settings.ratio_rule));
+  json.member("range", choice_name(kRangeChoices, settings.range));
+  json.member("search", choice_name(kSearchChoices, settings.search));
 }
 
-/// The figures that need weights; null in a dry run and where they are not finite.
-void add_figures(Json& json, const TensorReport& tensor, bool dry_run) {
+/// A figure that needs weights: null in a dry run.
+template <typename T>
+void add_figure(JsonWriter& json, std::string_view key, T value, bool dry_run) {
+  json.member(key, dry_run ? std::optional<T>() : value);
+}
+
+void add_figures(JsonWriter& json, const TensorReport& tensor, bool dry_run) {
   const Codebook& codebook = tensor.codebook;
-  const std::pair<const char*, double> figures[] = {
+  const std::pair<std::string_view, double> figures[] = {
       {"x0", codebook.x0},
       {"ratio", codebook.ratio},
       {"scale", codebook.scale},
@@ -36,111 +42,118 @@ void add_figures(Json& json, const TensorReport& tensor, bool dry_run) {
       {"snr_db", tensor.snr_db},
       {"max_error", tensor.max_error},
       {"entropy", tensor.entropy}};
-  for (const auto& [key, value] : figures) json[key] = dry_run ? Json() : Json(value);
+  for (const auto& [key, value] : figures) add_figure(json, key, value, dry_run);
 }
 
-void add_cells(Json& json, const CellPlan& cells) {
-  json["granularity"] = choice_name(kGranularityChoices, cells.granularity);
-  if (!cells.reason.empty()) json["granularity_reason"] = cells.reason;
+void add_cells(JsonWriter& json, const CellPlan& cells) {
+  json.member("granularity", choice_name(kGranularityChoices, cells.granularity));
+  if (!cells.reason.empty()) json.member("granularity_reason", cells.reason);
   if (!cells.has_scales()) return;
-  json["scales"] = cells.cells;
-  json["run"] = cells.run;
-  if (cells.granularity == Granularity::kChannel) json["axis"] = cells.axis;
+  json.member("scales", cells.cells);
+  json.member("run", cells.run);
 }
 
-/// What balancing was done; its figures are null in a dry run.
-void add_balance(Json& json, const TensorReport& tensor, bool dry_run) {
+/// That of the output channels, where they matter.
+void add_axis(JsonWriter& json, const TensorReport& tensor) {
+  if (tensor.cells.granularity == Granularity::kChannel) {
+    json.member("axis", tensor.cells.axis);
+  } else if (tensor.balance.sets != Balance::kOff) {
+    json.member("axis", tensor.balance.axis);
+  }
+}
+
+/// What balancing was done.
+void add_balance(JsonWriter& json, const TensorReport& tensor, bool dry_run) {
   const BalancePlan& balance = tensor.balance;
-  json["balance"] = choice_name(kBalanceChoices, balance.sets);
-  if (!balance.reason.empty()) json["balance_reason"] = balance.reason;
+  json.member("balance", choice_name(kBalanceChoices, balance.sets));
+  if (!balance.reason.empty()) json.member("balance_reason", balance.reason);
   if (balance.sets == Balance::kOff) return;
   const BalanceFigures& figures = tensor.balance_figures;
-  const auto figure = [&](auto value) { return dry_run ? Json() : Json(value); };
-  json["axis"] = balance.axis;
-  json["moved"] = figure(figures.moved);
-  json["rho_before"] = figure(figures.rho_before);
-  json["largest_sum_before"] = figure(figures.largest_sum_before);
-  json["largest_sum_after"] = figure(figures.largest_sum_after);
+  add_figure(json, "moved", figures.moved, dry_run);
+  add_figure(json, "rho_before", figures.rho_before, dry_run);
+  add_figure(json, "largest_sum_before", figures.largest_sum_before, dry_run);
+  add_figure(json, "largest_sum_after", figures.largest_sum_after, dry_run);
 }
 
-Json tensor_json(const TensorReport& tensor, bool dry_run) {
-  Json json;
-  json["name"] = tensor.info.name;
-  json["shape"] = tensor.info.shape;
-  json["dtype"] = name_of(tensor.info.dtype);
-  json["quantized"] = tensor.quantized;
-  json["kept_reason"] = tensor.quantized ? Json() : Json(tensor.kept_reason);
-  if (!tensor.same_as.empty()) json["same_as"] = tensor.same_as;
-  json["bytes"] = tensor.bytes;
-  json["original_bytes"] = tensor.info.bytes();
-  json["compression_ratio"] = compression_ratio(tensor.info.bytes(), tensor.bytes);
-  if (!tensor.quantized) return json;
-  add_settings(json, tensor.settings);
-  add_figures(json, tensor, dry_run);
-  add_cells(json, tensor.cells);
-  add_balance(json, tensor, dry_run);
-  return json;
+void add_tensor(JsonWriter& json, const TensorReport& tensor, bool dry_run) {
+  json.open_object();
+  json.member("name", tensor.info.name);
+  json.array("shape", tensor.info.shape);
+  json.member("dtype", name_of(tensor.info.dtype));
+  json.member("quantized", tensor.quantized);
+  json.member("kept_reason", tensor.quantized ? std::optional<std::string>() : tensor.kept_reason);
+  if (!tensor.same_as.empty()) json.member("same_as", tensor.same_as);
+  json.member("bytes", tensor.bytes);
+  json.member("original_bytes", tensor.info.bytes());
+  json.member("compression_ratio", compression_ratio(tensor.info.bytes(), tensor.bytes));
+  if (tensor.quantized) {
+    add_settings(json, tensor.settings);
+    add_figures(json, tensor, dry_run);
+    add_cells(json, tensor.cells);
+    add_axis(json, tensor);
+    add_balance(json, tensor, dry_run);
+  }
+  json.close_object();
 }
 
-Json group_json(const TensorGroup& group) {
-  return {{"tensors", group.tensors},
-          {"weights", group.weights},
-          {"original_bytes", group.original_bytes},
-          {"bytes", group.bytes}};
+void add_group(JsonWriter& json, std::string_view key, const TensorGroup& group) {
+  json.open_object(key);
+  json.member("tensors", group.tensors);
+  json.member("weights", group.weights);
+  json.member("original_bytes", group.original_bytes);
+  json.member("bytes", group.bytes);
+  json.close_object();
 }
 
-Json budget_json(const BudgetReport& budget) {
-  return {{"target_bytes", budget.target_bytes},
-          {"error", budget.error},
-          {"gap", budget.gap},
-          {"uniform_bits", budget.uniform_bits},
-          {"uniform_mode", budget.uniform.mode},
-          {"uniform_granularity", granularity_text(budget.uniform)},
-          {"uniform_error", budget.uniform_error}};
+void add_budget(JsonWriter& json, const BudgetReport& budget) {
+  json.open_object("budget");
+  json.member("target_bytes", budget.target_bytes);
+  json.member("error", budget.error);
+  json.member("gap", budget.gap);
+  json.member("uniform_bits", budget.uniform_bits);
+  json.member("uniform_mode", budget.uniform.mode);
+  json.member("uniform_granularity", granularity_text(budget.uniform));
+  json.member("uniform_error", budget.uniform_error);
+  json.close_object();
 }
 
-Json totals_json(const Report& report) {
+void add_totals(JsonWriter& json, const Report& report) {
   const Totals totals = totals_of(report);
-  const auto name = [&](const auto& index) {
-    return index ? Json(report.tensors[*index].info.name) : Json();
+  // A member of the tensor that an index names; null where there is none.
+  const auto of = [&](const std::optional<std::size_t>& index, auto&& member) {
+    return index ? std::optional(member(report.tensors[*index])) : std::nullopt;
   };
-  Json json;
-  json["quantized"] = group_json(totals.quantized);
-  json["kept"] = group_json(totals.kept);
-  json["mean_rho"] = totals.mean_rho ? Json(*totals.mean_rho) : Json();
-  json["lowest_rho"] = totals.lowest ? Json(report.tensors[*totals.lowest].codebook.rho) : Json();
-  json["lowest_rho_tensor"] = name(totals.lowest);
-  json["largest_gap"] =
-      totals.largest_gap ? Json(report.tensors[*totals.largest_gap].codebook.gap) : Json();
-  json["original_bytes"] = totals.all.original_bytes;
-  json["header_bytes"] = report.header_bytes;
-  json["file_bytes"] = report.file_bytes;
-  json["compression_ratio"] = compression_ratio(totals.all.original_bytes, report.file_bytes);
-  json["bits_per_weight"] = bits_per_weight(report.file_bytes, totals.all.weights);
-  return json;
+  json.open_object("totals");
+  add_group(json, "quantized", totals.quantized);
+  add_group(json, "kept", totals.kept);
+  json.member("mean_rho", totals.mean_rho);
+  json.member("lowest_rho", of(totals.lowest, [](const auto& t) { return t.codebook.rho; }));
+  json.member("lowest_rho_tensor", of(totals.lowest, [](const auto& t) { return t.info.name; }));
+  json.member("largest_gap", of(totals.largest_gap, [](const auto& t) { return t.codebook.gap; }));
+  json.member("original_bytes", totals.all.original_bytes);
+  json.member("header_bytes", report.header_bytes);
+  json.member("file_bytes", report.file_bytes);
+  json.member("compression_ratio", compression_ratio(totals.all.original_bytes, report.file_bytes));
+  json.member("bits_per_weight", bits_per_weight(report.file_bytes, totals.all.weights));
+  json.close_object();
 }
 
 }  // namespace
 
-std::string json_document(const Json& value) {
-  return value.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+std::string report_json(const Report& report) {
+  JsonWriter json;
+  json.open_object();
+  json.member("report_version", kReportVersion);
+  json.member("input", report.input);
+  json.member("output", report.output);
+  json.member("dry_run", report.dry_run);
+  json.open_array("tensors");
+  for (const TensorReport& tensor : report.tensors) add_tensor(json, tensor, report.dry_run);
+  json.close_array();
+  add_totals(json, report);
+  if (report.budget) add_budget(json, *report.budget);
+  json.close_object();
+  return json.take();
 }
-
-Json report_value(const Report& report) {
-  Json json;
-  json["report_version"] = kReportVersion;
-  json["input"] = report.input;
-  json["output"] = report.output;
-  json["dry_run"] = report.dry_run;
-  json["tensors"] = Json::array();
-  for (const TensorReport& tensor : report.tensors) {
-    json["tensors"].push_back(tensor_json(tensor, report.dry_run));
-  }
-  json["totals"] = totals_json(report);
-  if (report.budget) json["budget"] = budget_json(*report.budget);
-  return json;
-}
-
-std::string report_json(const Report& report) { return json_document(report_value(report)); }
 
 }  // namespace wquant
