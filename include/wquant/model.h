@@ -83,6 +83,10 @@ class ModelReader {
     return OutputAxis();
   }
 
+  /// False for what the file uses as something else than weights of a layer, such as a mean that is
+  /// subtracted: it is kept whatever its dtype and shape.
+  [[nodiscard]] virtual bool is_weight(std::size_t /*index*/) const { return true; }
+
   /// Elements [first, first + out.size()) as float32. F64 is rounded to the nearest float32, F16
   /// and BF16 are exact. Throws for a dtype that is not quantizable.
   void read_floats(std::size_t index, std::uint64_t first, std::span<float> out) const;

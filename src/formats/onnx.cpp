@@ -37,6 +37,10 @@ class OnnxModel : public ModelReader {
     return axis ? std::optional(OutputAxis{*axis}) : std::nullopt;
   }
 
+  [[nodiscard]] bool is_weight(std::size_t index) const override {
+    return !file_->axes().is_operand(tensors_[index].name);
+  }
+
   void release(std::size_t index, std::uint64_t first, std::uint64_t size) const override {
     const OnnxTensor& tensor = file_->tensors()[index];
     if (tensor.file == nullptr || tensor.data.empty()) return;

@@ -1,5 +1,6 @@
 #include "formats/onnx_axes.h"
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <vector>
@@ -25,6 +26,10 @@ constexpr std::array<WeightInput, 5> kWeightInputs = {{{"Conv", 1, 0, kAnyAxes},
                                                        {"Gemm", 1, 1, 2},
                                                        {"MatMul", 1, 1, 2},
                                                        {"MatMul", 0, 0, 2}}};
+
+/// Operators that calculate element by element.
+constexpr std::array<std::string_view, 10> kElementwise = {
+    "Add", "Sub", "Mul", "Div", "Pow", "Max", "Min", "Clip", "PRelu", "BatchNormalization"};
 
 /// What is looked at of a node.
 struct Node {
@@ -63,7 +68,14 @@ Node read_node(std::span<const std::byte> message) {
 
 void OnnxAxes::add_node(std::span<const std::byte> node) {
   const Node read = read_node(node);
-  if (!read.domain.empty() && read.domain != "ai.onnx") return;
+  const bool standard = read.domain.empty() || read.domain == "ai.onnx";
+  const bool elementwise = standard && std::find(kElementwise.begin(), kElementwise.end(),
+                                                 read.op) != kElementwise.end();
+  for (const std::string_view input : read.inputs) {
+    const auto [known, fresh] = operands_.emplace(input, elementwise);
+    if (!fresh && !elementwise) known->second = false;
+  }
+  if (!standard) return;
   for (const WeightInput& row : kWeightInputs) {
     if (row.op != read.op || row.input >= read.inputs.size()) continue;
     const std::size_t axis = read.op == "Gemm" && read.transposed ? 1 - row.axis : row.axis;
@@ -76,6 +88,11 @@ std::optional<std::size_t> OnnxAxes::of(const std::string& tensor, std::size_t r
   const auto found = uses_.find(tensor);
   if (found == uses_.end() || rank > found->second.most_axes) return {};
   return found->second.axis;
+}
+
+bool OnnxAxes::is_operand(const std::string& tensor) const {
+  const auto found = operands_.find(tensor);
+  return found != operands_.end() && found->second;
 }
 
 }  // namespace wquant

@@ -102,13 +102,14 @@ class Planner {
     if (settings.exclude) exclude_.emplace("--exclude", *settings.exclude);
   }
 
-  PlannedTensor plan(const TensorInfo& info) {
+  PlannedTensor plan(const TensorInfo& info, bool is_weight) {
     PlannedTensor planned;
     planned.info = info;
     // Every pattern sees every name: a pattern is wrong only when it matches none at all.
     const bool included = !include_ || include_->matches(info.name);
     const bool excluded = exclude_ && exclude_->matches(info.name);
     planned.kept_reason = nature_reason(info);
+    if (planned.kept_reason.empty() && !is_weight) planned.kept_reason = "operand, no weights";
     if (planned.kept_reason.empty() && !included) planned.kept_reason = "not matched by --include";
     if (planned.kept_reason.empty() && excluded) planned.kept_reason = "excluded by --exclude";
     planned.quantized = planned.kept_reason.empty();
@@ -238,7 +239,7 @@ Plan make_plan(const ModelReader& model, const Settings& settings) {
   for (std::size_t i = 0; i < model.tensors().size(); ++i) {
     const TensorInfo& info = model.tensors()[i];
     try {
-      PlannedTensor planned = planner.plan(info);
+      PlannedTensor planned = planner.plan(info, model.is_weight(i));
       if (planned.quantized) {
         planned.balance = plan_balance(model, i, planned.settings);
         planned.cells = plan_cells(model, i, planned.settings);

@@ -54,5 +54,21 @@ TEST(OnnxAxes, AreUnknownWhereNoOperatorTells) {
             std::nullopt);
 }
 
+/// Whether w is but an operand.
+bool is_operand(const std::vector<WireMessage>& nodes) {
+  OnnxAxes axes;
+  for (const WireMessage& message : nodes) axes.add_node(std::as_bytes(std::span(message.bytes())));
+  return axes.is_operand("w");
+}
+
+TEST(OnnxAxes, OperandsAreReadElementByElementOnly) {
+  EXPECT_TRUE(is_operand({node("Sub", {"x", "w"})}));
+  EXPECT_TRUE(is_operand({node("Sub", {"x", "w"}), node("Mul", {"w", "x"})}));
+  EXPECT_FALSE(is_operand({node("Sub", {"x", "w"}), node("MatMul", {"x", "w"})}));
+  EXPECT_FALSE(is_operand({node("Gather", {"w", "x"})}));
+  EXPECT_FALSE(is_operand({node("Sub", {"x", "w"}).text(OnnxNodeField::kDomain, "mine")}));
+  EXPECT_FALSE(is_operand({}));
+}
+
 }  // namespace
 }  // namespace wquant
