@@ -2,6 +2,8 @@
 // templates may be used here, or its instances could serve callers on machines without AVX2.
 #include <immintrin.h>
 
+#include "kernels/avx2_levels.h"
+#include "kernels/avx2_moves.h"
 #include "kernels/avx2_packing.h"
 #include "kernels/kernels.h"
 
@@ -235,30 +237,6 @@ void look_up_edge_codes(const LooseFloat* w, std::size_t n, const std::uint8_t* 
   scalar().look_up_edge_codes(w, n, key_codes, codes);
 }
 
-/// levels[code] of eight codes, from tables that lie in registers.
-struct Expand3 {
-  __m256 levels;
-  Expand3(const float* all, int bits)
-      : levels(bits == 3 ? _mm256_loadu_ps(all)
-                         : _mm256_setr_ps(all[0], all[1], all[bits == 2 ? 2 : 0],
-                                          all[bits == 2 ? 3 : 0], 0, 0, 0, 0)) {}
-  [[nodiscard]] __m256 get(__m256i codes) const { return _mm256_permutevar8x32_ps(levels, codes); }
-};
-
-struct Expand4 {
-  __m256 low, high;
-  explicit Expand4(const float* all) : low(_mm256_loadu_ps(all)), high(_mm256_loadu_ps(all + 8)) {}
-  [[nodiscard]] __m256 get(__m256i codes) const {
-    const __m256 upper = _mm256_castsi256_ps(_mm256_slli_epi32(codes, 28));
-    return _mm256_blendv_ps(_mm256_permutevar8x32_ps(low, codes),
-                            _mm256_permutevar8x32_ps(high, codes), upper);
-  }
-};
-
-__m256i load_codes(const std::uint8_t* codes) {
-  return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(codes)));
-}
-
 template <typename Table>
 void expand_by(const Table& table, const std::uint8_t* codes, std::size_t n, const float* levels,
                float* out) {
@@ -314,8 +292,8 @@ void unpack(const std::uint8_t* in, std::size_t size, std::size_t n, int bits,
 }  // namespace
 
 const Kernels kAvx2Kernels = {
-    "avx2",        count_keys,         add_moments, find_codes, count_and_find,
-    look_up_codes, look_up_edge_codes, pack,        unpack,     expand,
+    "avx2", count_keys, add_moments, find_codes, count_and_find, look_up_codes, look_up_edge_codes,
+    pack,   unpack,     expand,      find_moves, select_moves,   find_cheapest,
 };
 
 }  // namespace wquant
