@@ -180,11 +180,10 @@ Codebook ExactSearch::finish(std::span<const float> gathered, Distribution& dist
 void ExactSearch::sweep(std::span<const MagnitudeCount> magnitudes, Distribution& distribution) {
   const int intervals = 1 << (settings_.bits - 1);
   Sweep sweep(fine_ ? *fine_ : distribution, magnitudes, intervals, found_.r);
-  for (std::size_t i = 0; i < stretches_.size();) {  // Those that touch are one.
-    const double low = stretches_[i].low;
-    while (++i < stretches_.size() && stretches_[i].low == stretches_[i - 1].high) {
-    }
-    sweep.run(low, stretches_[i - 1].high);
+  for (std::size_t i = 0, end = 0; i < stretches_.size(); i = end) {  // Those that touch are one.
+    end = i + 1;
+    while (end < stretches_.size() && stretches_[end].low == stretches_[end - 1].high) ++end;
+    sweep.run(stretches_[i].low, stretches_[end - 1].high);
   }
   leave_out(sweep.best_rho());
   SearchResult swept = {sweep.best_x0(), found_.r, {}, 0};
