@@ -4,6 +4,7 @@
 
 #include "kernels/avx2_cells.h"
 #include "kernels/avx2_levels.h"
+#include "kernels/avx2_moves.h"
 #include "kernels/avx2_packing.h"
 #include "kernels/kernels.h"
 
@@ -163,10 +164,6 @@ void look_up_edge_codes(const LooseFloat* w, std::size_t n, const std::uint8_t* 
   scalar().look_up_edge_codes(w, n, key_codes, codes);
 }
 
-__m256i load_codes(const std::uint8_t* codes) {
-  return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(codes)));
-}
-
 template <int kBits>
 void expand_in_registers(const std::uint8_t* codes, std::size_t n, const float* levels,
                          float* out) {
@@ -240,6 +237,9 @@ const Kernels kAvx2Kernels = {
     pack,
     unpack,
     expand,
+    find_moves,
+    select_moves,
+    find_cheapest,
     avx2::add_errors,
     avx2::project,
     avx2::project_by_key,

@@ -32,6 +32,23 @@ struct MomentSums {
   double d2[8];
 };
 
+/// Of some weights: the error of their levels, what the move to the next level on the other side of
+/// the weight adds to it, and the squared error that this costs for each unit of the move.
+struct Moves {
+  double* errors;
+  double* steps;  ///< 0 where there is no such level.
+  double* costs;  ///< |step| - 2 |error|; infinite where there is no such level.
+};
+
+/// Which of some moves are looked for.
+struct MoveQuery {
+  double sign, most;      ///< 0 < sign * step < most
+  double above, at_most;  ///< above < cost <= at_most
+};
+
+/// Most weights that Kernels::find_cheapest takes.
+inline constexpr std::size_t kMostScanned = 64;
+
 /// Sums over weights w and their levels l. Eight lanes are added up one by one, then lanes 4 apart,
 /// 2 apart and 1 apart.
 struct Projection {
@@ -98,6 +115,17 @@ struct Kernels {
   /// out[i] = levels[codes[i]].
   void (*expand)(const std::uint8_t* codes, std::size_t n, const float* levels, int bits,
                  float* out);
+  /// Fills the moves of n weights.
+  void (*find_moves)(const LooseFloat* w, const std::uint8_t* codes, std::size_t n,
+                     const float* levels, int bits, const Moves& moves);
+  /// Writes the indices of those of n moves that the query asks for, ascending, and returns how
+  /// many they are; `found` has room for n.
+  std::size_t (*select_moves)(const double* costs, const double* steps, std::size_t n,
+                              const MoveQuery& query, std::uint32_t* found);
+  /// Index of the least cost, the first of equal ones, of those with 0 < sign * steps[i] < most; n
+  /// where there is none.
+  std::size_t (*find_cheapest)(const double* costs, const double* steps, std::size_t n, double sign,
+                               double most);
   /// Adds n weights to the lanes.
   void (*add_errors)(const LooseFloat* w, const float* q, std::size_t n, float pivot,
                      ErrorLanes* lanes);

@@ -1,10 +1,15 @@
+#include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "kernels/kernels.h"
 #include "kernels/scale_search.h"
 
 namespace wquant {
 namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 std::uint32_t bits_of(float w) {
   std::uint32_t bits = 0;
@@ -204,12 +209,52 @@ void find_scales(const LooseFloat* w, std::size_t run, std::size_t cells, const 
   find_scales_by(CellSums{search}, w, run, cells, search, found);
 }
 
+void find_moves(const LooseFloat* w, const std::uint8_t* codes, std::size_t n, const float* levels,
+                int bits, const Moves& moves) {
+  const int last = (1 << bits) - 1;
+  for (std::size_t i = 0; i < n; ++i) {
+    const double level = levels[codes[i]];
+    const double error = level - static_cast<double>(w[i]);
+    const int next = std::clamp(codes[i] + (error > 0 ? -1 : 1), 0, last);
+    const double step = error == 0 ? 0 : static_cast<double>(levels[next]) - level;
+    moves.errors[i] = error;
+    moves.steps[i] = step;
+    moves.costs[i] = step == 0 ? kInfinity : std::fabs(step) - 2 * std::fabs(error);
+  }
+}
+
+std::size_t select_moves(const double* costs, const double* steps, std::size_t n,
+                         const MoveQuery& query, std::uint32_t* found) {
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    if (!(costs[i] <= query.at_most)) continue;  // Most of them.
+    const double step = query.sign * steps[i];
+    if (costs[i] > query.above && step > 0 && step < query.most) {
+      found[count++] = static_cast<std::uint32_t>(i);
+    }
+  }
+  return count;
+}
+
+std::size_t find_cheapest(const double* costs, const double* steps, std::size_t n, double sign,
+                          double most) {
+  std::size_t best = n;
+  double least = kInfinity;
+  for (std::size_t i = 0; i < n; ++i) {
+    const double step = sign * steps[i];
+    if (!(step > 0 && step < most && costs[i] < least)) continue;
+    least = costs[i];
+    best = i;
+  }
+  return best;
+}
+
 }  // namespace
 
 const Kernels kScalarKernels = {
-    "scalar",           count_keys,  add_moments, find_codes, count_and_find, look_up_codes,
-    look_up_edge_codes, pack,        unpack,      expand,     add_errors,     project,
-    project_by_key,     find_scales,
+    "scalar",           count_keys, add_moments, find_codes,     count_and_find, look_up_codes,
+    look_up_edge_codes, pack,       unpack,      expand,         find_moves,     select_moves,
+    find_cheapest,      add_errors, project,     project_by_key, find_scales,
 };
 
 }  // namespace wquant

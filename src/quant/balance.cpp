@@ -4,31 +4,27 @@
 #include <cmath>
 #include <limits>
 #include <span>
+#include <utility>
 
 namespace wquant {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-/// Sets of at most so many weights are searched anew for each move.
-constexpr std::size_t kScanned = 64;
-
-/// Distances of neighbouring levels, infinite where they do not differ and beyond the last: by
-/// code, of the next level to either side.
-std::array<std::vector<double>, 2> gaps_of(const std::vector<float>& levels) {
-  std::vector<double> gaps(levels.size() + 1, kInfinity);
+/// The least distance of two neighbouring levels that differ.
+double least_gap(const std::vector<float>& levels) {
+  double least = kInfinity;
   for (std::size_t k = 1; k < levels.size(); ++k) {
     const double gap = static_cast<double>(levels[k]) - static_cast<double>(levels[k - 1]);
-    if (gap > 0) gaps[k] = gap;
+    if (gap > 0) least = std::min(least, gap);
   }
-  return {std::vector<double>(gaps.begin(), gaps.end() - 1),
-          std::vector<double>(gaps.begin() + 1, gaps.end())};
+  return least;
 }
 
 /// Folds values, starting from 0, in lanes that do not wait for each other.
 template <typename F>
 double in_lanes(std::span<const double> values, F&& fold) {
-  constexpr std::size_t kLanes = 8;
+  constexpr std::size_t kLanes = 4;
   std::array<double, kLanes> lanes = {};
   std::size_t i = 0;
   for (; i + kLanes <= values.size(); i += kLanes) {
@@ -55,26 +51,36 @@ void BalanceTally::add(const BalanceTally& other) {
 }
 
 Balancer::Balancer(const Codebook& codebook, std::uint64_t kernel)
-    : levels_(codebook.levels.begin(), codebook.levels.end()),
-      kernel_(kernel),
-      gaps_(gaps_of(codebook.levels)) {
-  for (const Side side : {kDown, kUp}) {
-    least_gap_[side] = *std::min_element(gaps_[side].begin(), gaps_[side].end());
+    : codebook_(codebook), kernel_(kernel), least_gap_(least_gap(codebook.levels)) {}
+
+void Balancer::load(WeightView channel, const std::uint8_t* codes, const float* scales) {
+  for (std::vector<double>* array : {&errors_, &steps_, &costs_}) array->resize(channel.size);
+  least_step_ = least_gap_;
+  if (scales != nullptr) {
+    scale_moves(channel, codes, scales);
+  } else {
+    kernels().find_moves(channel.data, codes, channel.size, codebook_.levels.data(), codebook_.bits,
+                         {errors_.data(), steps_.data(), costs_.data()});
   }
+  moved_up_.clear();
+  moved_down_.clear();
 }
 
-void Balancer::load(WeightView channel, const std::uint8_t* codes) {
-  errors_.resize(channel.size);
-  const double* levels = levels_.data();
+void Balancer::scale_moves(WeightView channel, const std::uint8_t* codes, const float* scales) {
+  const std::vector<float>& levels = codebook_.levels;
+  const auto last = static_cast<int>(levels.size()) - 1;
   for (std::size_t i = 0; i < channel.size; ++i) {
-    const double scale = scales_ == nullptr ? 1 : static_cast<double>(scales_[i]);
-    errors_[i] = scale * levels[codes[i]] - static_cast<double>(channel.data[i]);
+    const double scale = scales[i];
+    const double level = levels[codes[i]];
+    const double error = scale * level - static_cast<double>(channel.data[i]);
+    const auto next =
+        static_cast<std::size_t>(std::clamp(codes[i] + (error > 0 ? -1 : 1), 0, last));
+    const double step = error == 0 ? 0 : scale * (static_cast<double>(levels[next]) - level);
+    errors_[i] = error;
+    steps_[i] = step;
+    costs_[i] = step == 0 ? kInfinity : std::fabs(step) - 2 * std::fabs(error);
   }
-  least_scale_ = scales_ == nullptr
-                     ? 1
-                     : static_cast<double>(*std::min_element(scales_, scales_ + channel.size));
-  marks_.assign(channel.size, kStays);
-  moves_.clear();
+  least_step_ *= static_cast<double>(*std::min_element(scales, scales + channel.size));
 }
 
 double Balancer::sum_of(std::size_t first, std::size_t size) const {
@@ -87,8 +93,7 @@ double Balancer::max_error() const {
 
 void Balancer::balance(WeightView channel, std::uint8_t* codes, const float* scales,
                        BalanceTally& tally) {
-  scales_ = scales;
-  load(channel, codes);
+  load(channel, codes, scales);
   double sum = sum_of(0, channel.size);
   tally.largest_sum_before = std::max(tally.largest_sum_before, std::fabs(sum));
   for (std::size_t first = 0; kernel_ > 1 && first < channel.size; first += kernel_) {
@@ -103,85 +108,68 @@ void Balancer::balance(WeightView channel, std::uint8_t* codes, const float* sca
 
 void Balancer::count_moves(WeightView channel, const std::uint8_t* codes,
                            BalanceTally& tally) const {
-  tally.moved += moves_.size();
-  tally.gained.resize(levels_.size());
-  for (const std::size_t i : moves_) {
+  tally.gained.resize(codebook_.levels.size());
+  const auto count = [&](std::size_t i, std::size_t from) {
     const double weight = channel.data[i];
-    const std::size_t from = marks_[i] == kMovedUp ? codes[i] - 1U : codes[i] + 1U;
     tally.gained[from].count -= 1;
     tally.gained[from].sum -= weight;
     tally.gained[codes[i]].count += 1;
     tally.gained[codes[i]].sum += weight;
-  }
+  };
+  for (const std::size_t i : moved_up_) count(i, codes[i] - 1U);
+  for (const std::size_t i : moved_down_) count(i, codes[i] + 1U);
+  tally.moved += moved_up_.size() + moved_down_.size();
 }
 
 double Balancer::balance_set(Set set, std::uint8_t* codes) {
-  for (Queue& queue : queues_) {
-    queue.heap.clear();
-    queue.reached = 0;
+  // A small set is searched anew for each move.
+  const bool small = set.size <= kMostScanned;
+  for (std::size_t side = 0; !small && side < queues_.size(); ++side) {
+    queues_[side].heap.clear();
+    queues_[side].reached = 0;
   }
-  while (set.sum != 0) {
-    const Side side = set.sum > 0 ? kDown : kUp;
-    if (least_scale_ * least_gap_[side] >= 2 * std::fabs(set.sum)) break;
-    const std::size_t i = set.size <= kScanned ? scan(set, side, codes) : next(set, side, codes);
+  while (least_step_ < 2 * std::fabs(set.sum)) {
+    const std::size_t i = small ? scan(set) : next(set);
     if (i == kNone) break;
-    set.sum += move(i, side, codes[i]);
+    set.sum += steps_[i];
+    move(i, codes[i]);
   }
   return set.sum;
 }
 
-double Balancer::move(std::size_t i, Side side, std::uint8_t& code) {
-  const double d = side == kDown ? -gap(side, i, code) : gap(side, i, code);
-  code = static_cast<std::uint8_t>(side == kDown ? code - 1 : code + 1);
-  errors_[i] += d;
-  marks_[i] = side == kDown ? kMovedDown : kMovedUp;
-  moves_.push_back(i);
-  return d;
+void Balancer::move(std::size_t i, std::uint8_t& code) {
+  const bool up = steps_[i] > 0;
+  (up ? moved_up_ : moved_down_).push_back(i);
+  code = static_cast<std::uint8_t>(up ? code + 1 : code - 1);
+  errors_[i] += std::exchange(steps_[i], 0);
 }
 
-/// Without branches: whether a weight serves is as good as random.
-std::size_t Balancer::scan(const Set& set, Side side, const std::uint8_t* codes) const {
-  const double sign = side == kDown ? 1 : -1;
-  const double most = 2 * std::fabs(set.sum);
-  constexpr std::array<double, 2> kPenalty = {kInfinity, 0};
-  std::array<double, kScanned> costs;
-  for (std::size_t i = set.first; i < set.first + set.size; ++i) {
-    const double error = sign * errors_[i];
-    const double step = gap(side, i, codes[i]);
-    const bool serves = static_cast<int>(error > 0) & static_cast<int>(step < most) &
-                        static_cast<int>(marks_[i] == kStays);
-    costs[i - set.first] = step - 2 * error + kPenalty[serves ? 1 : 0];
-  }
-  const auto end = costs.begin() + static_cast<std::ptrdiff_t>(set.size);
-  double least = kInfinity;
-  for (auto cost = costs.begin(); cost != end; ++cost) least = std::min(least, *cost);
-  if (least == kInfinity) return kNone;
-  return set.first + static_cast<std::size_t>(std::find(costs.begin(), end, least) - costs.begin());
+std::size_t Balancer::scan(const Set& set) const {
+  const std::size_t best =
+      kernels().find_cheapest(costs_.data() + set.first, steps_.data() + set.first, set.size,
+                              set.sum > 0 ? -1 : 1, 2 * std::fabs(set.sum));
+  return best == set.size ? kNone : set.first + best;
 }
 
 /// A few that cost least, then four times as many. At first about twice as many as will be needed,
 /// as though costs were uniform between zero and the gap: it takes sum / gap moves, and of all
 /// weights the part cost / gap / 2 costs no more.
-void Balancer::search(const Set& set, Side side, const std::uint8_t* codes) {
-  Queue& queue = queues_[side];
-  const double sign = side == kDown ? 1 : -1;
+void Balancer::search(const Set& set, Queue& queue) {
   const double most = 2 * std::fabs(set.sum);
   const double below = queue.reached > 0 ? queue.reached : -kInfinity;
   queue.reached = queue.reached > 0 ? 4 * queue.reached : 2 * most / static_cast<double>(set.size);
-  for (std::size_t i = set.first; i < set.first + set.size; ++i) {
-    const double error = sign * errors_[i];
-    const double step = gap(side, i, codes[i]);
-    const double cost = step - 2 * error;
-    if (cost > queue.reached) continue;  // Most of them, also where the error has the other sign.
-    if (cost > below && error > 0 && step < most && marks_[i] == kStays) {
-      queue.heap.push_back({cost, i});
-    }
+  const MoveQuery query = {set.sum > 0 ? -1.0 : 1.0, most, below, queue.reached};
+  found_.resize(set.size);
+  const std::size_t count = kernels().select_moves(
+      costs_.data() + set.first, steps_.data() + set.first, set.size, query, found_.data());
+  for (const std::uint32_t i : std::span(found_).first(count)) {
+    queue.heap.push_back({costs_[set.first + i], set.first + i});
   }
   std::make_heap(queue.heap.begin(), queue.heap.end());
 }
 
-std::size_t Balancer::next(const Set& set, Side side, const std::uint8_t* codes) {
-  Queue& queue = queues_[side];
+std::size_t Balancer::next(const Set& set) {
+  Queue& queue = queues_[set.sum > 0 ? 0 : 1];
   const double most = 2 * std::fabs(set.sum);
   for (;;) {
     while (!queue.heap.empty()) {
@@ -189,11 +177,11 @@ std::size_t Balancer::next(const Set& set, Side side, const std::uint8_t* codes)
       const std::size_t i = queue.heap.back().index;
       queue.heap.pop_back();
       // One that would go too far never will do: the |sum| only falls.
-      if (gap(side, i, codes[i]) < most) return i;
+      if (std::fabs(steps_[i]) < most) return i;
     }
-    // A cost is less than its gap, and the gap of a weight that serves less than this.
+    // A cost is less than its step, and that of a weight that serves less than this.
     if (queue.reached >= most) return kNone;
-    search(set, side, codes);
+    search(set, queue);
   }
 }
 

@@ -43,14 +43,10 @@ class Balancer {
   void balance(WeightView channel, std::uint8_t* codes, const float* scales, BalanceTally& tally);
 
  private:
-  /// The direction of a move.
-  enum Side : std::uint8_t { kDown, kUp };
-  /// What became of a weight.
-  enum Mark : std::uint8_t { kStays, kMovedDown, kMovedUp };
   /// No weight.
   static constexpr auto kNone = static_cast<std::size_t>(-1);
 
-  /// Weights whose sum is brought near zero.
+  /// Weights whose sum of errors is brought near zero.
   struct Set {
     std::size_t first = 0, size = 0;
     double sum = 0;
@@ -66,39 +62,36 @@ class Balancer {
     }
   };
 
-  /// The candidates of one side of a set; found when they are needed, the cheapest first.
+  /// The candidates of a set that move its sum in one direction; found when they are needed, the
+  /// cheapest first.
   struct Queue {
     std::vector<Candidate> heap;
     double reached = 0;  // All that cost no more have been found; 0: none yet.
   };
 
-  void load(WeightView channel, const std::uint8_t* codes);
-  /// How far it is from weight i's level to the next one.
-  [[nodiscard]] double gap(Side side, std::size_t i, std::uint8_t code) const {
-    const double gap = gaps_[side][code];
-    return scales_ == nullptr ? gap : gap * static_cast<double>(scales_[i]);
-  }
+  void load(WeightView channel, const std::uint8_t* codes, const float* scales);
+  void scale_moves(WeightView channel, const std::uint8_t* codes, const float* scales);
   [[nodiscard]] double sum_of(std::size_t first, std::size_t size) const;
   [[nodiscard]] double max_error() const;
   void count_moves(WeightView channel, const std::uint8_t* codes, BalanceTally& tally) const;
   /// Returns the sum that is left.
   double balance_set(Set set, std::uint8_t* codes);
-  double move(std::size_t i, Side side, std::uint8_t& code);
-  /// The cheapest move that lowers the |sum| of the set, or kNone; of a small set, of a large one.
-  [[nodiscard]] std::size_t scan(const Set& set, Side side, const std::uint8_t* codes) const;
-  std::size_t next(const Set& set, Side side, const std::uint8_t* codes);
-  void search(const Set& set, Side side, const std::uint8_t* codes);
+  void move(std::size_t i, std::uint8_t& code);
+  /// The weight whose move is the cheapest that lowers the |sum| of the set, or kNone; of a small
+  /// set, of a large one.
+  [[nodiscard]] std::size_t scan(const Set& set) const;
+  std::size_t next(const Set& set);
+  void search(const Set& set, Queue& queue);
 
-  std::vector<double> levels_;
+  const Codebook& codebook_;
   std::uint64_t kernel_;
-  std::array<std::vector<double>, 2> gaps_;  // By side and code: distance of the next level.
-  std::array<double, 2> least_gap_ = {};
-  const float* scales_ = nullptr;  // Of the channel's weights.
-  double least_scale_ = 1;
+  double least_gap_ = 0;   // Of two neighbouring levels.
+  double least_step_ = 0;  // The same times the least scale of the channel.
   std::array<Queue, 2> queues_;
-  std::vector<double> errors_;  // Of the channel's weights.
-  std::vector<Mark> marks_;
-  std::vector<std::size_t> moves_;  // Weights that were moved.
+  std::vector<double> errors_, steps_, costs_;  // Of the channel, see Moves; 0 is the step of a
+                                                // weight that was moved.
+  std::vector<std::size_t> moved_up_, moved_down_;
+  std::vector<std::uint32_t> found_;  // Of search().
 };
 
 }  // namespace wquant

@@ -20,11 +20,6 @@ float edge_of_key(std::size_t key) {
   return std::bit_cast<float>(static_cast<std::uint32_t>(key << kKeyShift));
 }
 
-/// Smallest key whose weights are all >= b.
-std::uint32_t key_ceil(float b) {
-  return (std::bit_cast<std::uint32_t>(b) + (1U << kKeyShift) - 1) >> kKeyShift;
-}
-
 /// The edge of a key that is nearest to b >= 0: within an octave patterns grow evenly. The same
 /// for all distributions.
 float nearest_edge(double b) {
@@ -52,28 +47,15 @@ double Distribution::min_nonzero() const {
   return 0;
 }
 
-std::size_t Distribution::floor(double b) const {
-  const std::size_t above = ceil(b);
-  if (exact_) return above;
-  if (above == 0) return 0;
-  if (above < lower_.size() && static_cast<double>(lower_[above]) == b) return above;
-  return above - 1;
-}
-
-std::size_t Distribution::ceil(double b) const {
-  const float t = float_ceil(b);
-  if (exact_) return exact_ceil(t);
-  const std::uint32_t key = key_ceil(t);
-  const std::size_t keys = lower_.size() - cuts_.size();
-  const std::size_t below = key <= first_key_ ? 0 : std::min<std::size_t>(key - first_key_, keys);
-  return cuts_.empty() ? below : below + cuts_below(t, below);
-}
-
-/// Of a threshold in the key before number `key` or at that one's edge.
+/// Of a threshold in the key before number `key` or at that one's edge. Without branches.
 std::size_t Distribution::cuts_below(float t, std::size_t key) const {
-  const auto begin = cuts_.begin() + (key == 0 ? 0 : cuts_of_key_[key - 1]);
-  return static_cast<std::size_t>(std::lower_bound(begin, cuts_.begin() + cuts_of_key_[key], t) -
-                                  cuts_.begin());
+  const std::size_t begin = key == 0 ? 0 : cuts_of_key_[key - 1];
+  const float* at = cuts_.data() + begin;
+  std::size_t n = cuts_of_key_[key] - begin;
+  for (std::size_t half = n / 2; half > 0; n -= half, half = n / 2) {
+    at += at[half - 1] < t ? half : 0;
+  }
+  return static_cast<std::size_t>(at - cuts_.data()) + (n > 0 && *at < t ? 1 : 0);
 }
 
 void Distribution::make_cut_guide(std::size_t keys) {

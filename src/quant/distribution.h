@@ -132,6 +132,22 @@ inline std::size_t Distribution::exact_ceil(float t) const {
   return bin;
 }
 
+inline std::size_t Distribution::ceil(double b) const {
+  const float t = float_ceil(b);
+  if (exact_) return exact_ceil(t);
+  // The smallest key whose weights are all >= t.
+  const std::uint32_t key = (std::bit_cast<std::uint32_t>(t) + (1U << kKeyShift) - 1) >> kKeyShift;
+  const std::size_t keys = lower_.size() - cuts_.size();
+  const std::size_t below = key <= first_key_ ? 0 : std::min<std::size_t>(key - first_key_, keys);
+  return cuts_.empty() ? below : below + cuts_below(t, below);
+}
+
+inline std::size_t Distribution::floor(double b) const {
+  const std::size_t above = ceil(b);
+  if (exact_ || above == 0) return above;
+  return above < lower_.size() && double{lower_[above]} == b ? above : above - 1;
+}
+
 /// The distribution of the weights, one bin a magnitude. Throws NonFiniteWeights when one
 /// is NaN or infinite.
 Distribution sorted_distribution(std::span<const float> weights);

@@ -17,6 +17,8 @@ constexpr double kSlack = 1e-12;
 constexpr double kNarrow = 0x1p-11;
 /// Where more than this share of the weights would be gathered, parts are counted first.
 constexpr double kGatherShare = 1.0 / 32;
+/// Unless they meet boundaries so seldom that the sweep costs less than counting.
+constexpr double kFewMeetings = 1 << 19;
 /// Bins this fine are not refined: the tables grow.
 constexpr int kFinestShift = kKeyShift - 2 * kPartBits;
 /// Most weights that are gathered.
@@ -101,7 +103,7 @@ void ExactSearch::choose(const Distribution& distribution) {
   const bool finest = shift_ <= kFinestShift;
   const double most = finest ? kMostGathered : distribution.count();
   marks_ = MagnitudeMarks(shift_);
-  wanted_ = 0;
+  wanted_ = meetings_ = 0;
   std::stable_sort(stretches_.begin(), stretches_.end(),
                    [](const Stretch& a, const Stretch& b) { return a.bound > b.bound; });
   std::vector<Stretch> chosen;
@@ -116,7 +118,9 @@ void ExactSearch::choose(const Distribution& distribution) {
   std::sort(stretches_.begin(), stretches_.end(),
             [](const Stretch& a, const Stretch& b) { return a.low < b.low; });
   if (stretches_.empty()) marks_ = {};
-  needs_parts_ = !finest && wanted_ > std::min(kMostGathered, kGatherShare * distribution.count());
+  needs_parts_ = !finest &&
+                 wanted_ > std::min(kMostGathered, kGatherShare * distribution.count()) &&
+                 (wanted_ > kMostGathered || meetings_ > kFewMeetings);
 }
 
 /// Marks the keys that boundaries can lie in. Returns false where these are too many weights, or
@@ -126,11 +130,16 @@ bool ExactSearch::mark(const Distribution& distribution, const Stretch& stretch,
   place_boundaries(1, found_.r, widths);
   std::vector<std::size_t> keys;
   double more = 0;
+  double meetings = 0;
   for (const double width : widths) {
     const BinRange bins = bins_between(distribution, stretch.low * width, stretch.high * width);
     for (std::size_t bin = bins.begin; bin < bins.end; ++bin) {
       const std::size_t key = marks_.key(distribution.lower(bin));
       if (key == 0) return false;
+      // As though the bin's weights lay evenly.
+      const double reach = (stretch.high - stretch.low) * width;
+      const double size = double{distribution.upper(bin)} - double{distribution.lower(bin)};
+      meetings += count_of(distribution, bin) * std::min(1.0, reach / size);
       if (marks_[key] != 0 || (!keys.empty() && keys.back() >= key)) continue;
       keys.push_back(key);
       more += count_of(distribution, bin);
@@ -138,6 +147,7 @@ bool ExactSearch::mark(const Distribution& distribution, const Stretch& stretch,
   }
   if (wanted_ + more > most) return false;
   wanted_ += more;
+  meetings_ += meetings;
   for (const std::size_t key : keys) marks_.set(key);
   return true;
 }
@@ -170,7 +180,11 @@ Codebook ExactSearch::finish(std::span<const float> gathered, Distribution& dist
 void ExactSearch::sweep(std::span<const MagnitudeCount> magnitudes, Distribution& distribution) {
   const int intervals = 1 << (settings_.bits - 1);
   Sweep sweep(fine_ ? *fine_ : distribution, magnitudes, intervals, found_.r);
-  for (const Stretch& stretch : stretches_) sweep.run(stretch.low, stretch.high);
+  for (std::size_t i = 0, end = 0; i < stretches_.size(); i = end) {  // Those that touch are one.
+    end = i + 1;
+    while (end < stretches_.size() && stretches_[end].low == stretches_[end - 1].high) ++end;
+    sweep.run(stretches_[i].low, stretches_[end - 1].high);
+  }
   leave_out(sweep.best_rho());
   SearchResult swept = {sweep.best_x0(), found_.r, {}, 0};
   Distribution cut = distribution;

@@ -59,6 +59,7 @@ class ExactSearch {
   double bound_ = 0;                // Of all x0 outside of them, and found by the sweep.
   MagnitudeMarks marks_;
   double wanted_ = 0;      // Weights of the marked keys.
+  double meetings_ = 0;    // Of weights and boundaries while x0 is in a stretch, about.
   int shift_ = kKeyShift;  // Lower bits of a magnitude that do not tell its bin.
   bool needs_parts_ = false;
   std::optional<Distribution> fine_;  // What refine() made.

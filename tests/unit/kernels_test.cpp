@@ -283,5 +283,79 @@ TEST_P(KernelTest, AddsErrorsLikeScalar) {
   });
 }
 
+/// Doubles of Moves for n weights, filled with what is not found.
+struct MoveArrays {
+  std::vector<double> errors, steps, costs;
+  explicit MoveArrays(std::size_t n) : errors(n + 1, 7), steps(n + 1, 7), costs(n + 1, 7) {}
+  Moves view() { return {errors.data(), steps.data(), costs.data()}; }
+  bool operator==(const MoveArrays&) const = default;
+};
+
+/// Levels between which weights lie; two of them are the same.
+std::vector<float> move_levels(int bits) {
+  std::vector<float> levels;
+  for (int k = 0; k < 1 << bits; ++k) levels.push_back(static_cast<float>(std::max(k, 1)) - 2);
+  return levels;
+}
+
+TEST_P(KernelTest, FindsMovesLikeScalar) {
+  for (int bits = 1; bits <= 8; ++bits) {
+    const std::vector<std::uint8_t> all = codes(bits);
+    const std::vector<float> levels = move_levels(bits);
+    for_every_length(weights(true), [&](const LooseFloat* w, std::size_t n) {
+      MoveArrays found(n);
+      MoveArrays expected(n);
+      fast().find_moves(w, all.data(), n, levels.data(), bits, found.view());
+      kScalarKernels.find_moves(w, all.data(), n, levels.data(), bits, expected.view());
+      ASSERT_EQ(found, expected) << bits << " bits, " << n;
+    });
+  }
+}
+
+/// Moves of weights, and calls f(costs, steps, n) for runs of up to `longest` of them.
+template <typename F>
+void for_runs_of_moves(const std::vector<float>& w, const std::vector<std::uint8_t>& codes,
+                       std::size_t longest, F&& f) {
+  MoveArrays moves(w.size());
+  kScalarKernels.find_moves(w.data(), codes.data(), w.size(), move_levels(3).data(), 3,
+                            moves.view());
+  for (std::size_t n = 0; n <= longest; ++n) {
+    for (std::size_t first = 0; first + n <= w.size(); first += 5) {
+      f(moves.costs.data() + first, moves.steps.data() + first, n);
+    }
+  }
+}
+
+TEST_P(KernelTest, FindsTheCheapestLikeScalar) {
+  const auto compare = [&](const double* costs, const double* steps, std::size_t n) {
+    for (const double most : {0.0, 0.5, 1.5, 1e40}) {
+      for (const double sign : {-1.0, 1.0}) {
+        ASSERT_EQ(fast().find_cheapest(costs, steps, n, sign, most),
+                  kScalarKernels.find_cheapest(costs, steps, n, sign, most))
+            << n;
+      }
+    }
+  };
+  for_runs_of_moves(weights(true), codes(3), kMostScanned, compare);
+}
+
+TEST_P(KernelTest, SelectsMovesLikeScalar) {
+  const std::array<MoveQuery, 5> queries = {{{1, 1e40, -1e40, 1e40},
+                                             {-1, 1e40, -1e40, 0.5},
+                                             {1, 1.5, -1, 0.25},
+                                             {-1, 1.5, 0, 1},
+                                             {1, 0, -1e40, 1e40}}};
+  const auto compare = [&](const double* costs, const double* steps, std::size_t n) {
+    for (const MoveQuery& query : queries) {
+      std::vector<std::uint32_t> found(n + 1, 7);
+      std::vector<std::uint32_t> expected(n + 1, 7);
+      ASSERT_EQ(fast().select_moves(costs, steps, n, query, found.data()),
+                kScalarKernels.select_moves(costs, steps, n, query, expected.data()));
+      ASSERT_EQ(found, expected) << n;
+    }
+  };
+  for_runs_of_moves(weights(true), codes(3), kLongest, compare);
+}
+
 }  // namespace
 }  // namespace wquant
