@@ -264,6 +264,48 @@ TEST(Cells, InfinityAndNanAreRefusedWhereverTheyLie) {
   }
 }
 
+/// The codes of a tensor as they were written.
+std::vector<int> codes_of(const Outcome& outcome, std::size_t i) {
+  const std::vector<std::byte>& packed = outcome.parts[i][static_cast<std::size_t>(Part::kCodes)];
+  const TensorReport& report = outcome.report.tensors[i];
+  const auto bits = static_cast<std::size_t>(report.settings.bits);
+  std::vector<int> codes(report.info.count());
+  for (std::size_t k = 0; k < codes.size() * bits; ++k) {
+    const auto byte = std::to_integer<unsigned>(packed[k / 8]);
+    codes[k / bits] |= static_cast<int>((byte >> k % 8 & 1U) << k % bits);
+  }
+  return codes;
+}
+
+TEST_P(CellQuantizer, BalancedCodesStayBesideTheNearestAndLowerTheSums) {
+  const auto model = mixed_model();
+  Settings settings = settings_of(GetParam());
+  const Outcome nearest = run(*model, settings, 2);
+  settings.tensor.balance = Balance::kAuto;
+  const Outcome balanced = run(*model, settings, 2);
+  for (std::size_t i = 0; i < model->tensors().size(); ++i) {
+    const TensorReport& report = balanced.report.tensors[i];
+    SCOPED_TRACE(report.info.name);
+    ASSERT_NE(report.balance.sets, Balance::kOff);
+    const std::vector<int> before = codes_of(nearest, i);
+    const std::vector<int> after = codes_of(balanced, i);
+    std::uint64_t moved = 0;
+    for (std::size_t k = 0; k < before.size(); ++k) {
+      ASSERT_LE(std::abs(before[k] - after[k]), 1) << k;
+      moved += before[k] == after[k] ? 0 : 1;
+    }
+    EXPECT_EQ(moved, report.balance_figures.moved);
+    EXPECT_LE(report.balance_figures.largest_sum_after, report.balance_figures.largest_sum_before);
+    EXPECT_EQ(nearest.parts[i][static_cast<std::size_t>(Part::kScales)],
+              balanced.parts[i][static_cast<std::size_t>(Part::kScales)]);
+    std::vector<float> weights(report.info.count());
+    model->read_floats(i, 0, weights);
+    const double rho = correlation(weights, decoded(balanced, i));
+    EXPECT_NEAR(report.codebook.rho, rho, 1e-3 * (1 - rho) + 1e-9);
+    EXPECT_EQ(report.balance_figures.rho_before, nearest.report.tensors[i].codebook.rho);
+  }
+}
+
 /// What the best of many scales explains of the cell's sum of squares.
 double best_explained(const std::vector<float>& cell, const Codebook& book, double around) {
   double best = 0;
