@@ -20,6 +20,7 @@ void add_settings(Json& json, const TensorSettings& settings) {
   json["ratio_rule"] = choice_name(kRatioRuleChoices, settings.ratio_rule);
   json["range"] = choice_name(kRangeChoices, settings.range);
   json["search"] = choice_name(kSearchChoices, settings.search);
+  if (settings.zero != Zero::kAuto) json["zero"] = choice_name(kZeroChoices, settings.zero);
 }
 
 /// The figures that need weights; null in a dry run and where they are not finite.
@@ -77,6 +78,7 @@ Json tensor_json(const TensorReport& tensor, bool dry_run) {
   if (!tensor.quantized) return json;
   add_settings(json, tensor.settings);
   add_figures(json, tensor, dry_run);
+  if (has_zero_level(tensor)) json["zero_level"] = true;
   add_cells(json, tensor.cells);
   add_balance(json, tensor, dry_run);
   return json;

@@ -129,7 +129,7 @@ bool compare_all(const std::string& path) {
              "bits/wt.", "mean", "lowest", "error");
   bool good = true;
   for (const int bits : {3, 4}) {
-    for (const std::size_t group : {32, 64}) good = compare(*model, set, bits, group) && good;
+    for (const std::size_t group : {32U, 64U}) good = compare(*model, set, bits, group) && good;
   }
   return good;
 }
