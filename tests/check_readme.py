@@ -4,7 +4,7 @@ Usage: check_readme.py WORK_FOLDER FILE.md ...
 
 In a block fenced as ```console every line "$ COMMAND" is run by bash, and the lines up to the next
 command are what it must print (stdout and stderr). A line "..." stands for any lines. All blocks of
-a file run in one new folder that holds a copy of data/. Other blocks are not run.
+a file run in one new folder that holds a copy of the project's data/. Other blocks are not run.
 """
 
 import re
@@ -36,11 +36,16 @@ def matches(expected, printed):
     return re.fullmatch(pattern, "".join(line + "\n" for line in printed)) is not None
 
 
+def data_of(path):
+    """The folder data/ that lies beside the file or above."""
+    return next(folder / "data" for folder in path.parents if (folder / "data").is_dir())
+
+
 def check_file(path, work):
     """Runs a file's commands; returns the number of those that print something else."""
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    shutil.copytree(path.parent / "data", work / "data")
+    shutil.copytree(data_of(path), work / "data")
     failures = 0
     for command, expected in commands(path.read_text(encoding="utf-8")):
         run = subprocess.run(["bash", "-c", command], cwd=work, stdin=subprocess.DEVNULL, text=True,

@@ -34,6 +34,7 @@ struct FamilyInfo {
   bool has_values =
       true;              ///< False: its levels are what they are, TensorSettings::values is unused.
   bool rescaled = true;  ///< False: its levels cannot be rescaled, only Rescale::kNone is valid.
+  bool takes_zero = true;  ///< False: whether it has a level at zero is its own matter.
 };
 
 /// The families in the order of the help text.

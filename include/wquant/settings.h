@@ -50,6 +50,13 @@ enum class Balance {
   kKernel,   ///< Those of the kernels (one input of one output channel), then of the channels.
 };
 
+/// Whether weights that are exactly 0 stay so, by a level for them alone.
+enum class Zero {
+  kAuto,  ///< Where at least an eighth of a tensor's weights are 0.
+  kKeep,  ///< Where any is.
+  kOff,
+};
+
 /// Which weights of a tensor share a scale; all of them share the levels.
 enum class Granularity {
   kTensor,   ///< All: there is no scale.
@@ -67,6 +74,7 @@ struct TensorSettings {
   double ratio = 0;  ///< r of RatioRule::kFixed, at least 1.
   RangeRule range = RangeRule::kSearch;
   SearchRule search = SearchRule::kAuto;
+  Zero zero = Zero::kAuto;
   Balance balance = Balance::kAuto;
   Granularity granularity = Granularity::kTensor;
   std::uint64_t group_size = 0;  ///< Weights a group of Granularity::kGroup, at least 2.
@@ -81,6 +89,7 @@ std::string_view name_of(Values values);
 std::string_view name_of(Rescale rescale);
 std::string_view name_of(RangeRule range);
 std::string_view name_of(SearchRule search);
+std::string_view name_of(Zero zero);
 std::string_view name_of(Balance balance);
 /// The granularity as apply() reads it: "tensor", "channel", "group:64".
 std::string granularity_text(const TensorSettings& settings);
@@ -88,8 +97,8 @@ std::string granularity_text(const TensorSettings& settings);
 std::string ratio_text(const TensorSettings& settings);
 
 /// Changes settings by `key=value` items as in "bits=5,mode=linear". Keys: bits, mode, values,
-/// rescale, ratio, range, search, balance, granularity, axis, weight. Throws Error (usage) that
-/// lists what is valid and suggests the nearest.
+/// rescale, ratio, range, search, zero, balance, granularity, axis, weight. Throws Error (usage)
+/// that lists what is valid and suggests the nearest.
 void apply(TensorSettings& settings, std::string_view items);
 
 /// Throws Error (usage) when the settings contradict each other or lie out of range.

@@ -25,6 +25,8 @@ inline constexpr std::array<Choice<RangeRule>, 2> kRangeChoices = {
     {{"search", RangeRule::kSearch}, {"full", RangeRule::kFull}}};
 inline constexpr std::array<Choice<SearchRule>, 2> kSearchChoices = {
     {{"auto", SearchRule::kAuto}, {"exact", SearchRule::kExact}}};
+inline constexpr std::array<Choice<Zero>, 3> kZeroChoices = {
+    {{"auto", Zero::kAuto}, {"keep", Zero::kKeep}, {"off", Zero::kOff}}};
 inline constexpr std::array<Choice<Balance>, 4> kBalanceChoices = {{{"auto", Balance::kAuto},
                                                                     {"off", Balance::kOff},
                                                                     {"channel", Balance::kChannel},

@@ -20,7 +20,7 @@ namespace {
 constexpr std::string_view kEpilog =
     "Floating-point tensors of 2 or more dimensions are quantized, the rest is kept; the report\n"
     "says why. Items of --set: bits, mode, ratio, range, values, rescale, search,\n"
-    "balance, granularity, axis, weight; the last match wins.\n"
+    "zero, balance, granularity, axis, weight; the last match wins.\n"
     "Exit codes: 0 done, 1 failed, 2 usage, 3 a limit was not met, 130 interrupted.";
 
 /// One option that settings.h knows by its key.
@@ -29,7 +29,7 @@ struct SettingRow {
 };
 
 /// In the order in which they are applied: a mode may come with a number of bits.
-constexpr std::array<SettingRow, 10> kSettingRows = {{
+constexpr std::array<SettingRow, 11> kSettingRows = {{
     {"mode", "", "family of the levels (default exp)"},
     {"bits", "N", "bits of a code, 1 to 8 (default 4, or what the mode takes)"},
     {"ratio", "auto|range|R", "ratio of neighbouring intervals of exp (default auto)"},
@@ -37,6 +37,7 @@ constexpr std::array<SettingRow, 10> kSettingRows = {{
     {"values", "centroid|midpoint", "value of an interval (default centroid)"},
     {"rescale", "variance|mse|none", "scale of the levels (default variance)"},
     {"search", "auto|exact", "exact: the proven best x0, in more time (default auto)"},
+    {"zero", "auto|keep|off", "weights of exactly 0 stay 0: auto: where many are (default)"},
     {"balance", "auto|off|channel|kernel", "whose errors shall add up to zero (default auto)"},
     {"granularity", "tensor|channel|group:N", "weights that share a scale (default tensor)"},
     {"axis", "auto|N", "axis of the output channels (default auto: by the format)"},

@@ -87,6 +87,7 @@ TensorSettings parse_settings(const json& object) {
   }
   if (object.contains("range")) settings.range = parse_choice(object, "range", kRangeChoices);
   if (object.contains("search")) settings.search = parse_choice(object, "search", kSearchChoices);
+  if (object.contains("zero")) settings.zero = parse_choice(object, "zero", kZeroChoices);
   parse_granularity(object, settings);
   settings.balance =
       object.contains("balance") ? parse_choice(object, "balance", kBalanceChoices) : Balance::kOff;

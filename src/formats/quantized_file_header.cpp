@@ -62,6 +62,9 @@ std::string rules_text(const TensorSettings& settings) {
   if (settings.search != SearchRule::kAuto) {
     text += fmt::format(R"(,"search":"{}")", choice_name(kSearchChoices, settings.search));
   }
+  if (settings.zero != Zero::kAuto) {
+    text += fmt::format(R"(,"zero":"{}")", choice_name(kZeroChoices, settings.zero));
+  }
   return text;
 }
 
@@ -182,6 +185,7 @@ nlohmann::ordered_json tensor_settings_json(const TensorSettings& settings) {
   if (settings.search != SearchRule::kAuto) {
     json["search"] = choice_name(kSearchChoices, settings.search);
   }
+  if (settings.zero != Zero::kAuto) json["zero"] = choice_name(kZeroChoices, settings.zero);
   if (settings.balance != Balance::kOff) {
     json["balance"] = choice_name(kBalanceChoices, settings.balance);
   }

@@ -10,6 +10,7 @@
 #include "quant/free_bound.h"
 #include "quant/partition.h"
 #include "quant/thresholds.h"
+#include "quant/zero_level.h"
 #include "wquant/error.h"
 
 namespace wquant {
@@ -17,15 +18,15 @@ namespace {
 
 /// Levels that no setting shapes: they cannot be rescaled either.
 constexpr FamilyInfo rigid(std::string_view name, std::string_view help) {
-  return {name, help, 1, 8, false, false};
+  return {name, help, 1, 8, false, false, false};
 }
 
 constexpr std::array<Family, 7> kFamilies = {{
     {{"linear", "equal intervals of width x0"}, linear_space},
     {{"exp", "interval widths grow by the ratio r from x0 on"}, exp_space},
     {{"kmeans", "free levels, the best there are", 1, 8, false}, nullptr, fit_kmeans},
-    {{"binary", "plus and minus the mean magnitude", 1, 1}, binary_space},
-    {{"ternary", "-v, 0 and v", 2, 2, false}, nullptr, fit_ternary},
+    {{"binary", "plus and minus the mean magnitude", 1, 1, true, true, false}, binary_space},
+    {{"ternary", "-v, 0 and v", 2, 2, false, true, false}, nullptr, fit_ternary},
     {rigid("pow2", "powers of two of either sign"), nullptr, fit_pow2},
     {rigid("fixed", "fixed-point numbers i 2^-f"), nullptr, fit_fixed},
 }};
@@ -125,6 +126,14 @@ LevelFit fit_mirrored(const Distribution& distribution, const TensorSettings& se
   return result;
 }
 
+/// What the family finds.
+LevelFit fit_levels(const Distribution& distribution, const TensorSettings& settings,
+                    SearchEffort effort) {
+  const Family& family = find_family(settings.mode);
+  if (family.fit != nullptr) return family.fit(distribution, settings);
+  return fit_mirrored(distribution, settings, find_partition(distribution, settings, effort));
+}
+
 /// Codebook for no weights at all.
 Codebook empty_codebook(int bits) {
   Codebook book;
@@ -207,6 +216,12 @@ Codebook codebook_of(const Distribution& distribution, const TensorSettings& set
 Codebook fit_codebook(const Distribution& distribution, const TensorSettings& settings,
                       SearchEffort effort, const Codebook* guess) {
   if (distribution.count() == 0) return empty_codebook(settings.bits);
+  if (wants_zero_level(distribution, settings)) {
+    const LevelFit others = fit_levels(distribution.without_zeros(), settings, effort);
+    return rescaled_codebook(
+        distribution, settings,
+        with_zero_level(distribution, fit_levels(distribution, settings, effort), others));
+  }
   const Family& family = find_family(settings.mode);
   if (family.fit != nullptr) {
     return rescaled_codebook(distribution, settings, family.fit(distribution, settings));

@@ -47,6 +47,26 @@ double Distribution::min_nonzero() const {
   return 0;
 }
 
+double Distribution::zeros() const {
+  return lower_.empty() || lower_[0] > 0 ? 0 : tails_[0].count - tails_[1].count;
+}
+
+Distribution Distribution::without_zeros() const {
+  Distribution others = *this;
+  const double share = (count() - zeros()) / count();
+  if (zeros() == 0 || share == 0) return others;
+  others.tails_[0] = others.tails_[1];
+  others.mean_ = mean_ / share;
+  const double power = (variance_ + mean_ * mean_) / share;
+  others.variance_ = std::max(0.0, power - others.mean_ * others.mean_);
+  others.distinct_ = 0;
+  for (std::size_t bin = 1; bin < bins(); ++bin) {
+    const bool used = tails_[bin].count > tails_[bin + 1].count;
+    if (used) others.distinct_ = std::min<std::size_t>(others.distinct_ + 1, 2);
+  }
+  return others;
+}
+
 /// Of a threshold in the key before number `key` or at that one's edge. Without branches.
 std::size_t Distribution::cuts_below(float t, std::size_t key) const {
   const std::size_t begin = key == 0 ? 0 : cuts_of_key_[key - 1];

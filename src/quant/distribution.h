@@ -50,6 +50,10 @@ class Distribution {
   [[nodiscard]] double max_abs() const { return upper_.empty() ? 0 : double{upper_.back()}; }
   /// Smallest magnitude that is not zero; 0 when there is none.
   [[nodiscard]] double min_nonzero() const;
+  /// Weights that count as 0.
+  [[nodiscard]] double zeros() const;
+  /// That of the other weights, in the same bins.
+  [[nodiscard]] Distribution without_zeros() const;
   /// True when it is known that all weights have the same magnitude, or there are none.
   [[nodiscard]] bool one_magnitude() const { return distinct_ <= 1 && (exact_ || variance_ == 0); }
 

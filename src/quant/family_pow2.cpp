@@ -14,20 +14,21 @@ constexpr int kExponents = 20;
 constexpr int kLargestExponent = std::numeric_limits<float>::max_exponent - 1;
 
 /// What is spent on a level at zero.
-enum class Zero { kNone, kSmallestNegative, kSmallestPositive };
-constexpr Zero kZeros[] = {Zero::kNone, Zero::kSmallestNegative, Zero::kSmallestPositive};
+enum class ZeroPlace { kNone, kSmallestNegative, kSmallestPositive };
+constexpr ZeroPlace kZeros[] = {ZeroPlace::kNone, ZeroPlace::kSmallestNegative,
+                                ZeroPlace::kSmallestPositive};
 
 /// Levels -2^top, ..., 2^top with the smallest 2^(top - intervals + 1), or zero for one of the two
 /// smallest. Powers below those of float32 are zero.
-std::vector<double> powers(int top, int intervals, Zero zero) {
+std::vector<double> powers(int top, int intervals, ZeroPlace zero) {
   const auto middle = static_cast<std::size_t>(intervals);
   std::vector<double> levels(2 * middle);
   for (std::size_t i = 0; i < middle; ++i) {
     levels[middle + i] = std::ldexp(1.0F, top - intervals + 1 + static_cast<int>(i));
     levels[middle - 1 - i] = -levels[middle + i];
   }
-  if (zero == Zero::kSmallestNegative) levels[middle - 1] = 0;
-  if (zero == Zero::kSmallestPositive) levels[middle] = 0;
+  if (zero == ZeroPlace::kSmallestNegative) levels[middle - 1] = 0;
+  if (zero == ZeroPlace::kSmallestPositive) levels[middle] = 0;
   return levels;
 }
 
@@ -42,7 +43,7 @@ LevelFit fit_pow2(const Distribution& distribution, const TensorSettings& settin
   top = std::min(top, kLargestExponent);
   LeastError best;
   for (int exponent = top; exponent >= top - kExponents; --exponent) {
-    for (const Zero zero : kZeros) {
+    for (const ZeroPlace zero : kZeros) {
       best.offer(fit_nearest(distribution, powers(exponent, intervals, zero)));
     }
   }

@@ -5,6 +5,7 @@
 #include "quant/family.h"
 #include "quant/free_bound.h"
 #include "quant/thresholds.h"
+#include "quant/zero_level.h"
 
 namespace wquant {
 namespace {
@@ -30,11 +31,12 @@ double correlation_from(const Distribution& distribution, std::size_t bin) {
   return covariance / std::sqrt(variance * distribution.variance());
 }
 
-/// The bin whose lower edge is the best threshold. Zeros may well be the weights below it.
-std::size_t best_bin(const Distribution& distribution) {
-  std::size_t best = 0;
+/// The bin from `first` on whose lower edge is the best threshold. Zeros may well be the weights
+/// below it.
+std::size_t best_bin(const Distribution& distribution, std::size_t first) {
+  std::size_t best = first;
   double largest = 0;
-  for (std::size_t bin = 0; bin < distribution.bins(); ++bin) {
+  for (std::size_t bin = first; bin < distribution.bins(); ++bin) {
     const double rho = correlation_from(distribution, bin);
     if (rho > largest) {
       largest = rho;
@@ -48,9 +50,10 @@ std::size_t best_bin(const Distribution& distribution) {
 
 /// Levels -v, 0, v: 0 for magnitudes below a threshold, v the mean of the others. They are stored
 /// as four levels, of which the last repeats v and is never used.
-LevelFit fit_ternary(const Distribution& distribution, const TensorSettings& /*settings*/) {
+LevelFit fit_ternary(const Distribution& distribution, const TensorSettings& settings) {
   const bool varies = distribution.variance() > 0;
-  const std::size_t bin = varies ? best_bin(distribution) : 0;
+  const std::size_t first = keeps_zeros(distribution, settings) ? 1 : 0;
+  const std::size_t bin = varies ? best_bin(distribution, first) : 0;
   const double v = magnitude_from(distribution, bin);
   // At zero itself the two thresholds would meet, and the level between them serve none.
   const double edge = distribution.lower(bin);

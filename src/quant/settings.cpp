@@ -132,7 +132,7 @@ struct Key {
   void (*set)(TensorSettings& settings, std::string_view value);
 };
 
-constexpr std::array<Key, 11> kKeys = {
+constexpr std::array<Key, 12> kKeys = {
     {{"bits", set_bits},
      {"mode", set_mode},
      {"values",
@@ -151,6 +151,10 @@ constexpr std::array<Key, 11> kKeys = {
      {"search",
       [](TensorSettings& settings, std::string_view value) {
         settings.search = choice_value(kSearchChoices, "search", value);
+      }},
+     {"zero",
+      [](TensorSettings& settings, std::string_view value) {
+        settings.zero = choice_value(kZeroChoices, "zero", value);
       }},
      {"balance",
       [](TensorSettings& settings, std::string_view value) {
@@ -177,6 +181,7 @@ void check_exact(const TensorSettings& settings) {
   if (settings.ratio_rule == RatioRule::kRange) fail("ratio range, which follows x0");
   if (settings.range == RangeRule::kFull) fail("range full, which leaves no x0 to search");
   if (settings.values == Values::kMidpoint) fail("values midpoint");
+  if (settings.zero == Zero::kKeep) fail("zero keep, whose levels follow no x0");
   if (settings.granularity != Granularity::kTensor) {
     fail(fmt::format("granularity {}, whose scales are searched too", granularity_text(settings)));
   }
@@ -211,7 +216,7 @@ std::string_view name_of(Values values) { return choice_name(kValuesChoices, val
 std::string_view name_of(Rescale rescale) { return choice_name(kRescaleChoices, rescale); }
 std::string_view name_of(RangeRule range) { return choice_name(kRangeChoices, range); }
 std::string_view name_of(SearchRule search) { return choice_name(kSearchChoices, search); }
-
+std::string_view name_of(Zero zero) { return choice_name(kZeroChoices, zero); }
 std::string_view name_of(Balance balance) { return choice_name(kBalanceChoices, balance); }
 
 std::string granularity_text(const TensorSettings& settings) {

@@ -21,6 +21,7 @@ void add_settings(JsonWriter& json, const TensorSettings& settings) {
   json.member("ratio_rule", choice_name(kRatioRuleChoices, settings.ratio_rule));
   json.member("range", choice_name(kRangeChoices, settings.range));
   json.member("search", choice_name(kSearchChoices, settings.search));
+  if (settings.zero != Zero::kAuto) json.member("zero", choice_name(kZeroChoices, settings.zero));
 }
 
 /// A figure that needs weights: null in a dry run.
@@ -89,6 +90,7 @@ void add_tensor(JsonWriter& json, const TensorReport& tensor, bool dry_run) {
   if (tensor.quantized) {
     add_settings(json, tensor.settings);
     add_figures(json, tensor, dry_run);
+    if (has_zero_level(tensor)) json.member("zero_level", true);
     add_cells(json, tensor.cells);
     add_axis(json, tensor);
     add_balance(json, tensor, dry_run);

@@ -191,6 +191,14 @@ std::string balance_lines(const Report& report) {
   return text;
 }
 
+/// "zeros  stay 0 in 3 tensors"
+std::string zero_line(const Report& report) {
+  const auto tensors = std::ranges::count_if(report.tensors, has_zero_level);
+  if (tensors == 0) return {};
+  return fmt::format("{:<13} stay 0 in {}\n", "zeros",
+                     plural(static_cast<std::size_t>(tensors), "tensor"));
+}
+
 /// "channels on axis 0", "groups of 64"
 std::string cells_text(const CellPlan& cells) {
   return cells.granularity == Granularity::kChannel ? fmt::format("channels on axis {}", cells.axis)
@@ -259,8 +267,8 @@ std::string summary(const Report& report) {
   const Totals totals = totals_of(report);
   return group_line("quantized", totals.quantized) + group_line("kept", totals.kept) +
          kept_reasons(report) + tied_lines(report, totals.tied) + budget_line(report) +
-         rho_lines(report, totals) + cells_lines(report) + balance_lines(report) +
-         size_lines(report, totals);
+         rho_lines(report, totals) + zero_line(report) + cells_lines(report) +
+         balance_lines(report) + size_lines(report, totals);
 }
 
 std::string file_lines(const Report& report) {

@@ -1,5 +1,6 @@
 #include "report/totals.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace wquant {
@@ -42,6 +43,10 @@ Totals totals_of(const Report& report) {
   }
   if (totals.lowest) totals.mean_rho = rho_sum / static_cast<double>(totals.quantized.tensors);
   return totals;
+}
+
+bool has_zero_level(const TensorReport& tensor) {
+  return std::ranges::find(tensor.codebook.levels, 0.0F) != tensor.codebook.levels.end();
 }
 
 double compression_ratio(std::uint64_t original_bytes, std::uint64_t bytes) {

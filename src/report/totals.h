@@ -29,6 +29,9 @@ struct Totals {
 /// Figures that need weights are left out of a dry run's totals.
 Totals totals_of(const Report& report);
 
+/// Whether one of its levels is 0.
+bool has_zero_level(const TensorReport& tensor);
+
 /// Original bytes over bytes; 0 when there are none.
 double compression_ratio(std::uint64_t original_bytes, std::uint64_t bytes);
 /// Bits of `bytes` for each of `weights` weights; 0 when there are none.

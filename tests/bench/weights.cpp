@@ -31,18 +31,6 @@ std::vector<float> laplace() {
       [&](auto& random) { return random() % 2 == 0 ? exponential(random) : -exponential(random); });
 }
 
-WeightSet read_model(const std::string& path) {
-  WeightSet set{path.substr(path.rfind('/') + 1), {}};
-  const auto model = open_model(path);
-  for (std::size_t i = 0; i < model->tensors().size(); ++i) {
-    const TensorInfo& info = model->tensors()[i];
-    if (info.shape.size() < 2 || !is_quantizable(info.dtype)) continue;
-    set.tensors.emplace_back(info.count());
-    model->read_floats(i, 0, set.tensors.back());
-  }
-  return set;
-}
-
 double deviation(const std::vector<float>& weights) {
   double sum = 0, squares = 0;
   for (const double w : weights) {
@@ -55,9 +43,21 @@ double deviation(const std::vector<float>& weights) {
 
 }  // namespace
 
+WeightSet read_weights(const std::string& path) {
+  WeightSet set{path.substr(path.rfind('/') + 1), {}};
+  const auto model = open_model(path);
+  for (std::size_t i = 0; i < model->tensors().size(); ++i) {
+    const TensorInfo& info = model->tensors()[i];
+    if (info.shape.size() < 2 || !is_quantizable(info.dtype)) continue;
+    set.tensors.emplace_back(info.count());
+    model->read_floats(i, 0, set.tensors.back());
+  }
+  return set;
+}
+
 std::vector<WeightSet> weight_sets(const std::vector<std::string>& models) {
   std::vector<WeightSet> sets = {{"Gaussian", {gaussian()}}, {"Laplace", {laplace()}}};
-  for (const std::string& path : models) sets.push_back(read_model(path));
+  for (const std::string& path : models) sets.push_back(read_weights(path));
   return sets;
 }
 

@@ -100,6 +100,7 @@ TEST(BruteForce, NeverBeatsTheSearchByMoreThanItsGap) {
       for (int i = 0; i < test.layers; ++i) {
         const std::vector<float> layer = make_layer(shape, 2 + random() % 40, random);
         TensorSettings settings;
+        settings.zero = Zero::kOff;
         settings.bits = 2 + static_cast<int>(random() % 3);
         settings.mode = test.mode;
         settings.values = test.values;

@@ -131,7 +131,7 @@ TensorSettings settings_of(const std::string& items) {
 
 /// Compares an exact search with the reference and with the ordinary search.
 void expect_best(const std::vector<float>& layer, const std::string& items) {
-  const Codebook ordinary = fit_codebook(layer, settings_of(items));
+  const Codebook ordinary = fit_codebook(layer, settings_of(items + ",zero=off"));
   const Codebook exact = fit_codebook(layer, settings_of(items + ",search=exact"));
   const double best = Reference(layer, exact.ratio, 1 << (exact.bits - 1)).best();
   EXPECT_EQ(exact.ratio, ordinary.ratio);

@@ -18,12 +18,13 @@ inline std::vector<double> quantized(const std::vector<float>& layer, const Code
   return {out.begin(), out.end()};
 }
 
-/// Settings of a mode with that many bits.
+/// Settings of a mode with that many bits, all levels the family's own.
 inline TensorSettings settings_of(const std::string& mode, int bits,
                                   Rescale rescale = Rescale::kNone) {
   TensorSettings settings;
   wquant::apply(settings, "mode=" + mode);
   settings.bits = bits;
+  settings.zero = Zero::kOff;
   settings.rescale = rescale;
   return settings;
 }
