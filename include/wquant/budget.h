@@ -24,6 +24,9 @@ struct Choice {
 /// The choices of a tensor, by ascending bytes, then terms; empty for one that is kept.
 using Ladder = std::vector<Choice>;
 
+/// Puts the choices of a ladder in that order.
+void sort(Ladder& ladder);
+
 /// Reads the weights and tells what every number of bits would cost, tensor by tensor, in each of
 /// the plans, which are of one model and differ in settings only. With scales the error is that of
 /// a sample. A tensor whose bits a rule sets has those alone; a family may have fewer than 8.

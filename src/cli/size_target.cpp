@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -101,6 +102,24 @@ void require(Survey& survey, double correlation) {
   }
 }
 
+/// The survey with each choice's share of what a file of its variant has more than one of the
+/// first.
+Survey with_rests(Survey survey, std::uint64_t first,
+                  const std::function<std::uint64_t(const Plan&)>& rest_of) {
+  std::uint64_t tensors = 0;
+  for (const Ladder& ladder : survey.ladders) tensors += ladder.empty() ? 0 : 1;
+  std::vector<std::uint64_t> shares(survey.variants.size(), 0);
+  for (std::size_t i = 1; i < shares.size() && tensors > 0; ++i) {
+    const std::uint64_t rest = rest_of(survey.variants[i]);
+    if (rest > first) shares[i] = (rest - first + tensors - 1) / tensors;
+  }
+  for (Ladder& ladder : survey.ladders) {
+    for (Choice& choice : ladder) choice.bytes += shares[choice.variant];
+    sort(ladder);
+  }
+  return survey;
+}
+
 Allocation fewest_bytes(std::span<const Ladder> ladders) {
   std::uint64_t bytes = 0;
   for (const Ladder& ladder : ladders) bytes += ladder.empty() ? 0 : ladder.front().bytes;
@@ -139,15 +158,19 @@ Survey survey_of(const QuantizedJob& job, const QuantizeOptions& options) {
 
 BudgetReport plan_for_size(const QuantizedFormat& format, const QuantizedJob& job,
                            const Survey& survey, Plan& plan, std::uint64_t bytes) {
-  take(plan, survey.variants, fewest_bytes(survey.ladders));
-  // What is not parts of tensors hardly depends on the choice: it is measured until all fits.
-  std::uint64_t rest = format.sizes(job).file_bytes - quantized_bytes(plan);
+  const auto rest_of = [&](const Plan& tried) {
+    plan = tried;
+    return format.sizes(job).file_bytes - quantized_bytes(plan);
+  };
+  // What is not parts of tensors depends on the variant, hardly on the bits.
+  std::uint64_t rest = rest_of(survey.variants.front());
+  const Survey counted = with_rests(survey, rest, rest_of);
   for (;;) {
-    check_least(survey.ladders, rest, bytes);
-    const Allocation allocation = allocate(survey.ladders, bytes - rest);
+    check_least(counted.ladders, rest, bytes);
+    const Allocation allocation = allocate(counted.ladders, bytes - rest);
     take(plan, survey.variants, allocation);
     const std::uint64_t size = format.sizes(job).file_bytes;
-    if (size <= bytes) return report_of(allocation, survey, bytes - rest, bytes);
+    if (size <= bytes) return report_of(allocation, counted, bytes - rest, bytes);
     rest += size - bytes;
   }
 }

@@ -182,6 +182,12 @@ std::vector<Choice> kinds_of(std::span<const Ladder> ladders) {
 
 }  // namespace
 
+void sort(Ladder& ladder) {
+  std::stable_sort(ladder.begin(), ladder.end(), [](const Choice& a, const Choice& b) {
+    return a.bytes != b.bytes ? a.bytes < b.bytes : a.term() < b.term();
+  });
+}
+
 Allocation allocate(std::span<const Ladder> ladders, std::uint64_t bytes) {
   return Allocator(ladders, bytes).run();
 }

@@ -42,9 +42,7 @@ class SurveyWork : public StagedWork {
     const Distribution weights = read_distribution(run_, index_, scratch);
     for (std::size_t variant = 0; variant < variants_.size(); ++variant) add(variant, weights);
     release(run_.model, index_, {0, planned(0).info.count()});
-    std::stable_sort(ladder_.begin(), ladder_.end(), [](const Choice& a, const Choice& b) {
-      return a.bytes != b.bytes ? a.bytes < b.bytes : a.term() < b.term();
-    });
+    sort(ladder_);
   }
 
   [[nodiscard]] const PlannedTensor& planned(std::size_t variant) const {
