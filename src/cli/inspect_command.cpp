@@ -13,6 +13,7 @@
 #include "cli/terminal.h"
 #include "formats/quantized_file.h"
 #include "report/table.h"
+#include "report/totals.h"
 #include "wquant/error.h"
 #include "wquant/formats.h"
 
@@ -121,7 +122,7 @@ void print_quantized_text(const QuantizedModel& model) {
                                     std::string(name_of(tensor.info.dtype)),
                                     byte_text(tensor.bytes)};
     if (tensor.quantized) {
-      row.insert(row.end(), {fmt::format("{}", tensor.codebook.bits), tensor.settings.mode,
+      row.insert(row.end(), {bits_text(tensor), tensor.settings.mode,
                              fmt::format("{:.4f}", tensor.codebook.ratio),
                              fmt::format("{:.6f}", tensor.codebook.rho)});
     } else {
@@ -142,7 +143,10 @@ void print_quantized_json(const QuantizedModel& model) {
     Json json = json_of(tensor.info, tensor.bytes);
     json["quantized"] = tensor.quantized;
     if (tensor.quantized) {
-      json["bits"] = tensor.codebook.bits;
+      json["coding"] = name_of(tensor.settings.coding);
+      json["bits"] = tensor.coded_bytes > 0
+                         ? bits_per_weight(tensor.coded_bytes, tensor.info.count())
+                         : tensor.codebook.bits;
       json["mode"] = tensor.settings.mode;
       json["x0"] = tensor.codebook.x0;
       json["ratio"] = tensor.codebook.ratio;

@@ -46,13 +46,22 @@ std::uint64_t whole_bytes(double bytes) {
   return static_cast<std::uint64_t>(std::min(bytes, kMost));
 }
 
+void take(PlannedTensor& tensor, const Choice& choice) {
+  if (choice.bits > 0) {
+    tensor.settings.bits = choice.bits;
+    return;
+  }
+  tensor.settings.step = choice.step;
+  tensor.estimated_bytes = choice.bytes;
+}
+
 /// Gives every tensor what was chosen for it.
 void take(Plan& plan, std::span<const Plan> variants, const Allocation& allocation) {
   for (std::size_t i = 0; i < plan.tensors.size(); ++i) {
     const auto& choice = allocation.choices[plan.tensors[i].same_as.value_or(i)];
     if (!choice) continue;
     plan.tensors[i] = variants[choice->variant].tensors[i];
-    plan.tensors[i].settings.bits = choice->bits;
+    take(plan.tensors[i], *choice);
   }
 }
 
@@ -156,18 +165,33 @@ Survey survey_of(const QuantizedJob& job, const QuantizeOptions& options) {
 }
 
 BudgetReport plan_for_size(const QuantizedFormat& format, const QuantizedJob& job,
-                           const Survey& survey, Plan& plan, std::uint64_t bytes) {
+                           const Survey& survey, Plan& plan, const SizeTarget& target) {
+  const std::uint64_t bytes = target.bytes;
+  const auto foreseen = [&] { return target.corrected(format.sizes(job).file_bytes); };
   take(plan, survey.variants, fewest_bytes(survey.ladders));
   // What is not parts of tensors hardly depends on the choice: it is measured until all fits.
-  std::uint64_t rest = format.sizes(job).file_bytes - quantized_bytes(plan);
+  std::uint64_t rest = foreseen() - std::min(foreseen(), quantized_bytes(plan));
   for (;;) {
     check_least(survey.ladders, rest, bytes);
     const Allocation allocation = allocate(survey.ladders, bytes - rest);
     take(plan, survey.variants, allocation);
-    const std::uint64_t size = format.sizes(job).file_bytes;
+    const std::uint64_t size = foreseen();
     if (size <= bytes) return report_of(allocation, survey, bytes - rest, bytes);
     rest += size - bytes;
   }
+}
+
+bool SizeTarget::missed(std::uint64_t foreseen, std::uint64_t written) {
+  // Estimates are good to a thousandth, so that one more try in either direction does.
+  constexpr std::uint64_t kClose = 400, kMargin = 4000;
+  constexpr int kMostTries = 8;
+  if (bytes == 0 || foreseen == written || tries == kMostTries) return false;
+  const bool over = written > bytes;
+  if (!over && (tries > 0 || written + bytes / kClose >= bytes)) return false;
+  ++tries;
+  correction = static_cast<std::int64_t>(written) - static_cast<std::int64_t>(foreseen) +
+               static_cast<std::int64_t>(bytes / kMargin) * tries;
+  return true;
 }
 
 BudgetReport plan_for_correlation(const Survey& survey, Plan& plan) {

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "coding/coded_tensor.h"
 #include "formats/quantized_file_header.h"
 #include "wquant/report.h"
 
@@ -15,6 +17,7 @@ namespace wquant {
 struct StoredTensor {
   TensorReport report;  ///< With the levels, without thresholds.
   PartChecksums checksums;
+  std::shared_ptr<const CodedTensor> coded;   ///< Reads codes that are stored at their entropy.
   std::optional<std::size_t> same_as;         ///< Index of the tensor whose parts it shares.
   PerPart<std::span<const std::byte>> parts;  ///< In the file; empty for those it does not have.
 };

@@ -9,6 +9,7 @@
 #include "base/float_convert.h"
 #include "base/mapped_file.h"
 #include "base/meter.h"
+#include "coding/rans.h"
 #include "formats/quantized_file.h"
 #include "formats/quantized_file_checksum.h"
 #include "formats/quantized_file_contents.h"
@@ -18,8 +19,9 @@
 namespace wquant {
 namespace {
 
-constexpr std::uint64_t kSlab = std::uint64_t{4} << 20;        ///< Bytes checked at a time.
-constexpr std::uint64_t kDecodeSlab = std::uint64_t{1} << 14;  ///< Elements decoded at a time.
+constexpr std::uint64_t kSlab = std::uint64_t{4} << 20;  ///< Bytes checked at a time.
+/// Elements decoded at a time: a block of codes that are stored at their entropy is decoded whole.
+constexpr std::uint64_t kDecodeSlab = kBlockCodes;
 constexpr const char* kDamaged = "the file is damaged: get it again";
 
 std::uint64_t offset_in(const MappedFile& file, std::span<const std::byte> bytes) {
@@ -41,7 +43,26 @@ void apply_scales(const StoredTensor& tensor, std::uint64_t first, std::span<flo
                });
 }
 
+/// The levels of codes that are stored at their entropy.
+void decode_coded(const StoredTensor& tensor, std::uint64_t first, std::span<float> out) {
+  const std::vector<float>& levels = tensor.report.codebook.levels;
+  std::vector<std::uint8_t> codes(std::min(out.size(), kBlockCodes));
+  while (!out.empty()) {
+    // Up to the end of a block, so that none is decoded twice.
+    const std::size_t count = std::min(out.size(), kBlockCodes - first % kBlockCodes);
+    tensor.coded->read(first, std::span(codes).first(count));
+    for (std::size_t i = 0; i < count; ++i) out[i] = levels[codes[i]];
+    out = out.subspan(count);
+    first += count;
+  }
+}
+
 void decode_floats(const StoredTensor& tensor, std::uint64_t first, std::span<float> out) {
+  if (tensor.coded) {
+    decode_coded(tensor, first, out);
+    if (tensor.report.cells.has_scales()) apply_scales(tensor, first, out);
+    return;
+  }
   const std::span<const std::byte> codes = tensor.parts[Part::kCodes];
   decode({reinterpret_cast<const std::uint8_t*>(codes.data()), codes.size()}, first,
          tensor.report.settings.bits, tensor.report.codebook.levels, out);
@@ -72,6 +93,12 @@ void decode_bytes(const StoredTensor& tensor, std::uint64_t first, std::span<std
     out = out.subspan(length);
     first += length;
   }
+}
+
+/// About where the codes of the elements before a byte of the tensor end.
+std::uint64_t coded_before(const StoredTensor& tensor, std::uint64_t byte) {
+  const auto share = static_cast<double>(byte) / static_cast<double>(tensor.report.info.bytes());
+  return static_cast<std::uint64_t>(share * static_cast<double>(tensor.report.coded_bytes));
 }
 
 void check_part(const StoredTensor& tensor, Part part, const MappedFile& file, Meter& meter) {
@@ -109,6 +136,15 @@ void check_scales(std::span<const std::byte> halves) {
   }
 }
 
+/// Decodes all blocks of codes that are stored at their entropy.
+void check_coded(const StoredTensor& tensor) {
+  std::vector<std::uint8_t> codes(kBlockCodes);
+  const std::uint64_t count = tensor.report.info.count();
+  for (std::uint64_t first = 0; first < count; first += kBlockCodes) {
+    tensor.coded->read(first, std::span(codes).first(std::min(count - first, kBlockCodes)));
+  }
+}
+
 /// The bits of the last byte that belong to no code must be 0.
 void check_unused_bits(const StoredTensor& tensor) {
   const std::span<const std::byte> codes = tensor.parts[Part::kCodes];
@@ -127,6 +163,7 @@ void check_tensor(const StoredTensor& tensor, const MappedFile& file, Meter& met
   if (!tensor.report.quantized) return;
   check_levels(tensor.report.codebook.levels);
   check_scales(tensor.parts[Part::kScales]);
+  if (tensor.coded) return check_coded(tensor);
   check_unused_bits(tensor);
 }
 
@@ -201,6 +238,7 @@ void QuantizedModel::release(std::size_t index, std::uint64_t first, std::uint64
   }
   const TensorInfo& info = tensor.report.info;
   const auto packed = [&](std::uint64_t byte) {
+    if (tensor.coded) return coded_before(tensor, byte);
     return packed_size(byte / size_of(info.dtype), tensor.report.settings.bits);
   };
   const std::uint64_t begin = offset_in(file, tensor.parts[Part::kCodes]);

@@ -42,7 +42,11 @@ QuantizedLayout lay_out(const Plan& plan, std::span<const SafetensorsEntry> entr
 QuantizedLayout make_layout(const Plan& plan, const Settings& settings) {
   const std::vector<SafetensorsEntry> entries = stored_entries(plan);
   const std::string text = settings_text(settings);
-  return lay_out(plan, entries, widest_header({plan, entries, text}).size());
+  return lay_out(plan, entries, widest_header({plan, entries, text}));
+}
+
+std::uint64_t foreseen_header_bytes(const Plan& plan, const Settings& settings) {
+  return foreseen_header({plan, stored_entries(plan), settings_text(settings)});
 }
 
 struct QuantizedWriter::State {
@@ -51,9 +55,21 @@ struct QuantizedWriter::State {
       : plan(the_plan),
         settings(settings_text(the_settings)),
         entries(stored_entries(plan)),
-        layout(lay_out(plan, entries, widest_header({plan, entries, settings}).size())),
+        layout(lay_out(plan, entries, widest_header({plan, entries, settings}))),
         checksums(plan.tensors.size()),
+        sizes(plan.tensors.size()),
         file(std::move(path), overwrite, layout.file_bytes) {}
+
+  /// Header and layout of the finished file.
+  struct Finished {
+    std::vector<SafetensorsEntry> entries;
+    std::string header;
+    std::uint64_t file_bytes = 0;
+  };
+  /// The layout is the planned one unless sizes of parts were not known before.
+  [[nodiscard]] Finished finished(Report& report) const;
+  /// Moves parts from their planned places to those that they have in the finished file.
+  void move_parts(const Finished& finished);
 
   /// The checksums of all parts. Throws Error for a part that has not come whole.
   [[nodiscard]] std::vector<PartChecksums> complete_checksums() const;
@@ -63,6 +79,7 @@ struct QuantizedWriter::State {
   std::vector<SafetensorsEntry> entries;
   QuantizedLayout layout;
   std::deque<PerPart<RangeChecksum>> checksums;  ///< Entry i: tensor i of the plan.
+  std::vector<PerPart<std::uint64_t>> sizes;     ///< Of parts that take less than planned.
   OutputFile file;
 };
 
@@ -71,7 +88,8 @@ std::vector<PartChecksums> QuantizedWriter::State::complete_checksums() const {
   for (const SafetensorsEntry& entry : entries) {
     const std::size_t tensor = tensor_of(entry);
     const Part part = part_of(entry);
-    const auto sum = checksums[tensor][part].complete(entry.info.bytes());
+    const std::uint64_t size = sizes[tensor][part];
+    const auto sum = checksums[tensor][part].complete(size > 0 ? size : entry.info.bytes());
     if (!sum) {
       throw Error(fmt::format("not all bytes of its {} were written", part_name(part)))
           .at_tensor(plan.tensors[tensor].info.name);
@@ -79,6 +97,29 @@ std::vector<PartChecksums> QuantizedWriter::State::complete_checksums() const {
     sums[tensor][part] = *sum;
   }
   return sums;
+}
+
+QuantizedWriter::State::Finished QuantizedWriter::State::finished(Report& report) const {
+  Finished result = {entries, {}, layout.file_bytes};
+  const bool coded = has_coded(plan);
+  if (coded) resize_entries(result.entries, sizes);
+  result.header = complete_header({plan, result.entries, settings}, report, complete_checksums(),
+                                  coded ? 0 : layout.header_bytes);
+  if (coded) {
+    result.file_bytes = result.header.size();
+    for (const SafetensorsEntry& entry : result.entries) result.file_bytes += entry.info.bytes();
+  }
+  return result;
+}
+
+void QuantizedWriter::State::move_parts(const Finished& finished) {
+  if (!has_coded(plan)) return;
+  // In the order of the file, and none goes up: what is overwritten has been moved before.
+  for (const SafetensorsEntry& entry : finished.entries) {
+    file.move_down(place_of(layout.places[tensor_of(entry)], part_of(entry)),
+                   finished.header.size() + entry.begin, entry.info.bytes());
+  }
+  file.cut(finished.file_bytes);
 }
 
 QuantizedWriter::QuantizedWriter(std::filesystem::path path, const Plan& plan,
@@ -108,14 +149,23 @@ void QuantizedWriter::restart(std::size_t tensor, Part part) {
   state_->checksums.at(tensor)[part].clear();
 }
 
+void QuantizedWriter::end_part(std::size_t tensor, Part part, std::uint64_t size) {
+  state_->sizes.at(tensor)[part] = size;
+}
+
+QuantizedSizes QuantizedWriter::sizes(Report& report) const {
+  const State::Finished finished = state_->finished(report);
+  return {finished.header.size(), finished.file_bytes};
+}
+
 void QuantizedWriter::finish(Report& report) {
   State& state = *state_;
   if (report.tensors.size() != state.plan.tensors.size()) {
     throw Error("the report is not of this plan").at_file(state.file.path().string());
   }
-  const std::string header = complete_header({state.plan, state.entries, state.settings}, report,
-                                             state.complete_checksums(), state.layout.header_bytes);
-  state.file.write_at(0, std::as_bytes(std::span(header)));
+  const State::Finished finished = state.finished(report);
+  state.move_parts(finished);
+  state.file.write_at(0, std::as_bytes(std::span(finished.header)));
   try {
     QuantizedModel(state.file.temporary_path()).verify();
   } catch (const Error& error) {
@@ -125,8 +175,8 @@ void QuantizedWriter::finish(Report& report) {
   }
   state.file.commit();
   report.output = state.file.path().string();
-  report.header_bytes = state.layout.header_bytes;
-  report.file_bytes = state.layout.file_bytes;
+  report.header_bytes = finished.header.size();
+  report.file_bytes = finished.file_bytes;
 }
 
 }  // namespace wquant

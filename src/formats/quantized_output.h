@@ -14,18 +14,21 @@
 
 namespace wquant {
 
+/// Sizes of a quantized file, known before a weight is read: at most, where codes are stored at
+/// their entropy.
+struct QuantizedSizes {
+  std::uint64_t header_bytes = 0;  ///< All but the parts of tensors.
+  std::uint64_t file_bytes = 0;
+};
+
 /// A file that quantize() fills and that appears under its name only when it is complete.
 class QuantizedOutput : public PartSink {
  public:
   /// Checks what was written and gives the file its name. Fills the report's output, header_bytes
   /// and file_bytes.
   virtual void finish(Report& report) = 0;
-};
-
-/// Sizes of a quantized file, known before a weight is read.
-struct QuantizedSizes {
-  std::uint64_t header_bytes = 0;  ///< All but the parts of tensors.
-  std::uint64_t file_bytes = 0;
+  /// What finish() will fill in, once all parts have come.
+  [[nodiscard]] virtual QuantizedSizes sizes(Report& report) const = 0;
 };
 
 /// What is quantized and where it goes.

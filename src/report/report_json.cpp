@@ -13,7 +13,8 @@ using Json = nlohmann::ordered_json;
 constexpr int kReportVersion = 1;
 
 void add_settings(Json& json, const TensorSettings& settings) {
-  json["bits"] = settings.bits;
+  json["coding"] = choice_name(kCodingChoices, settings.coding);
+  json["bits"] = settings.coding == Coding::kFixed ? Json(settings.bits) : Json();
   json["mode"] = settings.mode;
   json["values"] = choice_name(kValuesChoices, settings.values);
   json["rescale"] = choice_name(kRescaleChoices, settings.rescale);
@@ -37,6 +38,10 @@ void add_figures(Json& json, const TensorReport& tensor, bool dry_run) {
       {"max_error", tensor.max_error},
       {"entropy", tensor.entropy}};
   for (const auto& [key, value] : figures) json[key] = dry_run ? Json() : Json(value);
+  if (tensor.coded_bytes > 0) {
+    json["coded_bits"] = bits_per_weight(tensor.coded_bytes, tensor.info.count());
+    json["levels"] = codebook.levels.size();
+  }
 }
 
 void add_cells(Json& json, const CellPlan& cells) {
@@ -115,6 +120,7 @@ Json totals_json(const Report& report) {
   json["original_bytes"] = totals.all.original_bytes;
   json["header_bytes"] = report.header_bytes;
   json["file_bytes"] = report.file_bytes;
+  json["file_bytes_known"] = !report.dry_run || !has_coded(report);
   json["compression_ratio"] = compression_ratio(totals.all.original_bytes, report.file_bytes);
   json["bits_per_weight"] = bits_per_weight(report.file_bytes, totals.all.weights);
   return json;
