@@ -13,6 +13,9 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 /// Sets of at most so many weights are searched anew for each move.
 constexpr std::size_t kScanned = 64;
 
+/// Of so many levels hardly one does without weights.
+constexpr std::size_t kFewLevels = 16;
+
 /// Distances of neighbouring levels, infinite where they do not differ and beyond the last: by
 /// code, of the next level to either side.
 std::array<std::vector<double>, 2> gaps_of(const std::vector<float>& levels) {
@@ -63,6 +66,17 @@ Balancer::Balancer(const Codebook& codebook, std::uint64_t kernel)
   }
 }
 
+void Balancer::find_least_gaps(std::size_t size, const std::uint8_t* codes) {
+  std::array<bool, 256> occurs = {};
+  for (std::size_t i = 0; i < size; ++i) occurs[codes[i]] = true;
+  least_gap_ = {kInfinity, kInfinity};
+  for (const Side side : {kDown, kUp}) {
+    for (std::size_t code = 0; code < gaps_[side].size(); ++code) {
+      if (occurs[code]) least_gap_[side] = std::min(least_gap_[side], gaps_[side][code]);
+    }
+  }
+}
+
 void Balancer::load(WeightView channel, const std::uint8_t* codes) {
   errors_.resize(channel.size);
   const double* levels = levels_.data();
@@ -89,6 +103,7 @@ void Balancer::balance(WeightView channel, std::uint8_t* codes, const float* sca
                        BalanceTally& tally) {
   scales_ = scales;
   load(channel, codes);
+  if (levels_.size() > kFewLevels) find_least_gaps(channel.size, codes);
   double sum = sum_of(0, channel.size);
   tally.largest_sum_before = std::max(tally.largest_sum_before, std::fabs(sum));
   for (std::size_t first = 0; kernel_ > 1 && first < channel.size; first += kernel_) {

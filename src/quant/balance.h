@@ -73,6 +73,8 @@ class Balancer {
   };
 
   void load(WeightView channel, const std::uint8_t* codes);
+  /// Those of codes that occur: others, of which there may be many, would not let it end early.
+  void find_least_gaps(std::size_t size, const std::uint8_t* codes);
   /// How far it is from weight i's level to the next one.
   [[nodiscard]] double gap(Side side, std::size_t i, std::uint8_t code) const {
     const double gap = gaps_[side][code];
@@ -92,8 +94,8 @@ class Balancer {
   std::vector<double> levels_;
   std::uint64_t kernel_;
   std::array<std::vector<double>, 2> gaps_;  // By side and code: distance of the next level.
-  std::array<double, 2> least_gap_ = {};
-  const float* scales_ = nullptr;  // Of the channel's weights.
+  std::array<double, 2> least_gap_ = {};     // Of the channel's codes, by side.
+  const float* scales_ = nullptr;            // Of the channel's weights.
   double least_scale_ = 1;
   std::array<Queue, 2> queues_;
   std::vector<double> errors_;  // Of the channel's weights.
