@@ -11,11 +11,12 @@ namespace wquant {
 
 /// What a tensor costs in one form.
 struct Choice {
-  int bits = 0;
+  int bits = 0;             ///< 0: codes are stored at their entropy.
   std::uint64_t bytes = 0;  ///< Of all its parts, see stored_size().
   double error = 0;         ///< 1 - rho^2, the share of the variance that is lost.
   double weight = 1;        ///< Factor of the error, see TensorSettings::weight.
   std::size_t variant = 0;  ///< Of the plans, the one that it is from.
+  double step = 0;          ///< TensorSettings::step where bits are 0.
 
   /// What it adds to the sum that is to be least.
   [[nodiscard]] double term() const { return weight * error; }
@@ -49,8 +50,8 @@ struct Allocation {
 /// least bytes when `bytes` are too few.
 Allocation allocate(std::span<const Ladder> ladders, std::uint64_t bytes);
 
-/// The best allocation of that kind in which all tensors with a choice have the same bits and
-/// variant; nothing when none fits.
+/// The best allocation of that kind in which all tensors with a choice have the same number of bits
+/// and variant; nothing when none fits.
 std::optional<Allocation> uniform_allocation(std::span<const Ladder> ladders, std::uint64_t bytes);
 
 }  // namespace wquant

@@ -16,7 +16,9 @@ namespace wquant {
 /// so the threshold of a negative boundary is the float just above -b.
 struct Codebook {
   int bits = 0;
-  std::vector<float> levels;      ///< 2^bits, ascending, rescale applied.
+  /// 2^bits, ascending, rescale applied. In a report of codes that are stored at their entropy
+  /// there are fewer: those that occur.
+  std::vector<float> levels;
   std::vector<float> thresholds;  ///< 2^bits - 1, ascending.
   double x0 = 0;                  ///< First boundary; 0 where the family has none.
   double ratio = 1;               ///< Ratio r of neighbouring interval widths.

@@ -29,6 +29,8 @@ struct PlannedTensor {
   std::optional<std::size_t> same_as;
   BalancePlan balance = {};  ///< Of a quantized tensor.
   CellPlan cells = {};       ///< Of a quantized tensor.
+  /// Bytes of all parts where codes are stored at their entropy, as far as known; unset: at most.
+  std::optional<std::uint64_t> estimated_bytes = {};
 };
 
 /// What is quantized and how: made from names, shapes and settings before a weight is read.
@@ -48,10 +50,11 @@ enum class Part : std::uint8_t { kKept, kCodes, kLevels, kScales };
 /// Whether a planned tensor has that part; one that is tied has none.
 bool has_part(const PlannedTensor& tensor, Part part);
 
-/// Size in bytes of a part of a planned tensor; 0 for a part that it does not have.
+/// Size in bytes of a part of a planned tensor; 0 for a part that it does not have. The codes and
+/// levels of Coding::kEntropy have at most so many.
 std::uint64_t part_size(const PlannedTensor& tensor, Part part);
 
-/// Bytes of all parts of a planned tensor.
+/// Bytes of all parts of a planned tensor, see PlannedTensor::estimated_bytes.
 std::uint64_t stored_size(const PlannedTensor& tensor);
 
 /// Where quantize() puts what it makes. Ranges of a part may come in any order and from several
@@ -64,6 +67,8 @@ class PartSink {
   virtual ~PartSink() = default;
   virtual void write(std::size_t tensor, Part part, std::uint64_t offset,
                      std::span<const std::byte> bytes) = 0;
+  /// A part whose size was not known, see part_size(), has all of its bytes.
+  virtual void end_part(std::size_t /*tensor*/, Part /*part*/, std::uint64_t /*size*/) {}
   /// What was written of a part is void: all of it will come again.
   virtual void restart(std::size_t /*tensor*/, Part /*part*/) {}
 };

@@ -25,10 +25,11 @@ struct TensorReport {
   /// Where codes were balanced, rho is that of what was written; gap stays that of the codebook
   /// with nearest-level codes, whose correlation is balance_figures.rho_before.
   Codebook codebook;
-  double relative_error = 0;  ///< Squared error over the variance, of what was written.
-  double snr_db = 0;          ///< 10 log10(sum w^2 / sum error^2); infinite when lossless.
-  double max_error = 0;       ///< Largest |w - w'|.
-  double entropy = 0;         ///< Of the codes, bits a weight, order 0.
+  double relative_error = 0;      ///< Squared error over the variance, of what was written.
+  double snr_db = 0;              ///< 10 log10(sum w^2 / sum error^2); infinite when lossless.
+  double max_error = 0;           ///< Largest |w - w'|.
+  double entropy = 0;             ///< Of the codes, bits a weight, order 0.
+  std::uint64_t coded_bytes = 0;  ///< Of codes that are stored at their entropy; 0: they are not.
   BalancePlan balance;
   BalanceFigures balance_figures;
   CellPlan cells;

@@ -64,6 +64,15 @@ enum class Granularity {
   kGroup,    ///< So many that follow one another.
 };
 
+/// How the codes of a tensor are stored.
+enum class Coding {
+  kFixed,    ///< In so many bits each.
+  kEntropy,  ///< At their entropy. Levels lie near the multiples of a step, as many as it takes.
+};
+
+/// The only TensorSettings::mode of Coding::kEntropy.
+inline constexpr std::string_view kEntropyMode = "linear";
+
 /// How one tensor is quantized.
 struct TensorSettings {
   int bits = 4;              ///< 1..8
@@ -78,6 +87,10 @@ struct TensorSettings {
   Balance balance = Balance::kAuto;
   Granularity granularity = Granularity::kTensor;
   std::uint64_t group_size = 0;  ///< Weights a group of Granularity::kGroup, at least 2.
+  Coding coding = Coding::kFixed;
+  /// The step of Coding::kEntropy, for weights over their cell's scale where there are such; 0: the
+  /// one that gives the codes an entropy of `bits`.
+  double step = 0;
   double weight = 1;  ///< Of the tensor's error where bits are chosen for a size; at least 0.
   std::optional<std::size_t> axis;  ///< Of the output channels; unset: as the format has it.
 
@@ -91,14 +104,15 @@ std::string_view name_of(RangeRule range);
 std::string_view name_of(SearchRule search);
 std::string_view name_of(Zero zero);
 std::string_view name_of(Balance balance);
+std::string_view name_of(Coding coding);
 /// The granularity as apply() reads it: "tensor", "channel", "group:64".
 std::string granularity_text(const TensorSettings& settings);
 /// The ratio setting as apply() reads it: "auto", "range" or the number.
 std::string ratio_text(const TensorSettings& settings);
 
 /// Changes settings by `key=value` items as in "bits=5,mode=linear". Keys: bits, mode, values,
-/// rescale, ratio, range, search, zero, balance, granularity, axis, weight. Throws Error (usage)
-/// that lists what is valid and suggests the nearest.
+/// rescale, ratio, range, search, zero, balance, granularity, coding, axis, weight. Throws Error
+/// (usage) that lists what is valid and suggests the nearest.
 void apply(TensorSettings& settings, std::string_view items);
 
 /// Throws Error (usage) when the settings contradict each other or lie out of range.

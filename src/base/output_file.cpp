@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -11,6 +12,7 @@
 #include <cstring>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "wquant/error.h"
 
@@ -44,6 +46,8 @@ void free_slot(int slot) {
 
 /// Bytes after which the disk is told to begin: the final sync then has little left to wait for.
 constexpr std::uint64_t kWriteBack = std::uint64_t{8} << 20;
+
+constexpr std::uint64_t kMovedAtOnce = std::uint64_t{1} << 20;
 
 void sync_folder(const std::filesystem::path& folder) {
   const int fd = open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -111,6 +115,26 @@ void OutputFile::write_at(std::uint64_t offset, std::span<const std::byte> bytes
     bytes = bytes.subspan(static_cast<std::size_t>(written));
     start_writing(static_cast<std::uint64_t>(written));
   }
+}
+
+void OutputFile::move_down(std::uint64_t from, std::uint64_t to, std::uint64_t size) {
+  if (from == to) return;
+  std::vector<std::byte> bytes(std::min(size, kMovedAtOnce));
+  while (size > 0) {
+    const std::size_t wanted = std::min<std::uint64_t>(size, bytes.size());
+    const ssize_t got = pread(fd_, bytes.data(), wanted, static_cast<off_t>(from));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) fail("cannot read it back", got < 0 ? errno : EIO);
+    const auto moved = static_cast<std::uint64_t>(got);
+    write_at(to, std::span(bytes).first(moved));
+    from += moved;
+    to += moved;
+    size -= moved;
+  }
+}
+
+void OutputFile::cut(std::uint64_t size) {
+  if (ftruncate(fd_, static_cast<off_t>(size)) != 0) fail("cannot write", errno);
 }
 
 void OutputFile::start_writing(std::uint64_t more) {

@@ -30,6 +30,11 @@ class OutputFile {
   /// Writes at a byte offset; safe from several threads for ranges that do not overlap.
   void write_at(std::uint64_t offset, std::span<const std::byte> bytes);
 
+  /// Moves `size` bytes that were written at `from` towards the start, to `to`.
+  void move_down(std::uint64_t from, std::uint64_t to, std::uint64_t size);
+  /// Cuts the file off after `size` bytes.
+  void cut(std::uint64_t size);
+
   /// Where the bytes lie until commit().
   [[nodiscard]] const std::filesystem::path& temporary_path() const { return temporary_; }
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }

@@ -35,6 +35,8 @@ inline constexpr std::array<Choice<Granularity>, 3> kGranularityChoices = {
     {{"tensor", Granularity::kTensor},
      {"channel", Granularity::kChannel},
      {"group", Granularity::kGroup}}};
+inline constexpr std::array<Choice<Coding>, 2> kCodingChoices = {
+    {{"fixed", Coding::kFixed}, {"entropy", Coding::kEntropy}}};
 inline constexpr std::array<Choice<NonFinite>, 2> kNonFiniteChoices = {
     {{"error", NonFinite::kError}, {"keep", NonFinite::kKeep}}};
 

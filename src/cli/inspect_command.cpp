@@ -13,6 +13,7 @@
 #include "cli/terminal.h"
 #include "formats/quantized_reader.h"
 #include "report/table.h"
+#include "report/totals.h"
 #include "wquant/error.h"
 #include "wquant/formats.h"
 
@@ -122,10 +123,9 @@ void print_quantized_text(const QuantizedReader& model) {
                                     byte_text(tensor.bytes)};
     if (tensor.quantized) {
       const bool is_told = !tensor.settings.mode.empty();
-      row.insert(row.end(),
-                 {fmt::format("{}", tensor.codebook.bits), is_told ? tensor.settings.mode : "-",
-                  is_told ? fmt::format("{:.4f}", tensor.codebook.ratio) : "-",
-                  fmt::format("{:.6f}", tensor.codebook.rho)});
+      row.insert(row.end(), {bits_text(tensor), is_told ? tensor.settings.mode : "-",
+                             is_told ? fmt::format("{:.4f}", tensor.codebook.ratio) : "-",
+                             fmt::format("{:.6f}", tensor.codebook.rho)});
     } else {
       row.insert(row.end(), {"-", "kept"});
     }
@@ -152,7 +152,10 @@ void print_quantized_json(const QuantizedReader& model) {
     Json json = json_of(tensor.info, tensor.bytes);
     json["quantized"] = tensor.quantized;
     if (tensor.quantized) {
-      json["bits"] = tensor.codebook.bits;
+      json["coding"] = name_of(tensor.settings.coding);
+      json["bits"] = tensor.coded_bytes > 0
+                         ? bits_per_weight(tensor.coded_bytes, tensor.info.count())
+                         : tensor.codebook.bits;
       json["correlation"] = tensor.codebook.rho;
     } else {
       json["kept_reason"] = tensor.kept_reason;

@@ -144,26 +144,30 @@ Report run_with_progress(const ModelReader& model, const Plan& plan, PartSink& s
   }
 }
 
-/// Chooses for a size or a correlation.
-BudgetReport plan_budget(const QuantizedFormat& format, const QuantizedJob& job,
-                         const Survey& survey, Plan& plan, const QuantizeOptions& options) {
-  if (options.avg_bits) {
-    return plan_for_size(format, job, survey, plan, target_bytes(*options.avg_bits, job.model));
-  }
-  if (options.target_size.empty()) return plan_for_correlation(survey, plan);
-  return plan_for_size(format, job, survey, plan, target_bytes(options.target_size, job.model));
+/// The size that is asked for.
+SizeTarget target_of(const ModelReader& model, const QuantizeOptions& options) {
+  if (options.avg_bits) return {target_bytes(*options.avg_bits, model)};
+  if (options.target_size.empty()) return {};
+  return {target_bytes(options.target_size, model)};
 }
 
-/// Asks for more bytes for what became too bad; false when there is nothing to ask for.
-using RaiseBudget = std::function<bool(const Report& written)>;
+/// Chooses for a size or a correlation.
+BudgetReport plan_budget(const QuantizedFormat& format, const QuantizedJob& job,
+                         const Survey& survey, Plan& plan, const SizeTarget& target) {
+  return target.bytes == 0 ? plan_for_correlation(survey, plan)
+                           : plan_for_size(format, job, survey, plan, target);
+}
 
-/// The whole work, or nothing when a tensor's correlation is too low. The report's file is complete
+/// Whether what was written is to be planned anew.
+using PlanAnew = std::function<bool(const Report& written)>;
+
+/// The whole work, or nothing when it is to be planned anew. The report's file is complete
 /// before the model's file gets its name, so that only the two renames stand between neither and
 /// both.
 std::optional<Report> write_outputs(const QuantizedFormat& format, const QuantizedJob& job,
                                     const std::optional<BudgetReport>& budget,
                                     const QuantizeOptions& options, const Outputs& outputs,
-                                    const RaiseBudget& raise_budget) {
+                                    const PlanAnew& plan_anew) {
   const Overwrite overwrite = options.force ? Overwrite::kReplace : Overwrite::kRefuse;
   OutputFile report_file(outputs.report, overwrite);
   const auto writer = format.make(job, overwrite);
@@ -171,17 +175,18 @@ std::optional<Report> write_outputs(const QuantizedFormat& format, const Quantiz
                 byte_text(writer->sizes().file_bytes));
   check_stop();
   Report report = run_with_progress(job.model, job.plan, *writer, options);
+  report.budget = budget;
+  const QuantizedSizes sizes = writer->sizes(report);
+  name_files(report, options, outputs, sizes);
+  if (plan_anew(report)) return {};
   if (options.min_correlation) {
-    if (raise_budget(report)) return {};
     require_correlation(report, *options.min_correlation, options.input);
   }
-  report.budget = budget;
-  name_files(report, options, outputs, writer->sizes());
   report_file.append(report_json(report));
   check_stop();
   writer->finish(report);
   report_file.commit();
-  name_files(report, options, outputs, writer->sizes());
+  name_files(report, options, outputs, sizes);
   return report;
 }
 
@@ -208,21 +213,26 @@ bool quantizes_any(const Plan& plan) {
                      [](const PlannedTensor& tensor) { return tensor.quantized; });
 }
 
-/// Once, or again with more bytes for tensors that balancing took too much correlation from.
+/// Once, or again with more bytes for tensors that balancing took too much correlation from, or
+/// nearer to the size that is asked for.
 void run_job(const QuantizedFormat& format, const QuantizedJob& job, Plan& plan,
              const QuantizeOptions& options, const Outputs& outputs) {
   std::optional<Survey> survey;
   if (options.has_budget()) survey = survey_of(job, options);
+  SizeTarget target = target_of(job.model, options);
   for (std::optional<Report> report; !report;) {
     std::optional<BudgetReport> budget;
-    if (survey) budget = plan_budget(format, job, *survey, plan, options);
+    if (survey) budget = plan_budget(format, job, *survey, plan, target);
     if (options.dry_run) {
       report = dry_report(plan);
       report->budget = budget;
       name_files(*report, options, outputs, format.sizes(job));
     } else {
       report = write_outputs(format, job, budget, options, outputs, [&](const Report& written) {
-        return survey && raise(*survey, plan, written, *options.min_correlation);
+        return (survey && options.min_correlation &&
+                raise(*survey, plan, written, *options.min_correlation)) ||
+               (target.bytes != 0 &&
+                target.missed(format.sizes(job).file_bytes, written.file_bytes));
       });
     }
     if (report) print_report(*report, options);

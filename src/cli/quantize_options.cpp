@@ -20,7 +20,7 @@ namespace {
 constexpr std::string_view kEpilog =
     "Floating-point tensors of 2 or more dimensions are quantized, the rest is kept; the report\n"
     "says why. Items of --set: bits, mode, ratio, range, values, rescale, search,\n"
-    "zero, balance, granularity, axis, weight; the last match wins.\n"
+    "zero, balance, granularity, coding, axis, weight; the last match wins.\n"
     "Exit codes: 0 done, 1 failed, 2 usage, 3 a limit was not met, 130 interrupted.";
 
 /// One option that settings.h knows by its key.
@@ -29,7 +29,7 @@ struct SettingRow {
 };
 
 /// In the order in which they are applied: a mode may come with a number of bits.
-constexpr std::array<SettingRow, 11> kSettingRows = {{
+constexpr std::array<SettingRow, 12> kSettingRows = {{
     {"mode", "", "family of the levels (default exp)"},
     {"bits", "N", "bits of a code, 1 to 8 (default 4, or what the mode takes)"},
     {"ratio", "auto|range|R", "ratio of neighbouring intervals of exp (default auto)"},
@@ -40,6 +40,7 @@ constexpr std::array<SettingRow, 11> kSettingRows = {{
     {"zero", "auto|keep|off", "weights of exactly 0 stay 0: auto: where many are (default)"},
     {"balance", "auto|off|channel|kernel", "whose errors shall add up to zero (default auto)"},
     {"granularity", "tensor|channel|group:N", "weights that share a scale (default tensor)"},
+    {"coding", "fixed|entropy|auto", "how codes are stored (default fixed), auto: for a size"},
     {"axis", "auto|N", "axis of the output channels (default auto: by the format)"},
 }};
 
@@ -115,7 +116,9 @@ void add_run(Parser& parser, Typed& typed, QuantizeOptions& options) {
 }
 
 /// Whose values may be a list where there is a choice.
-bool may_be_list(std::string_view key) { return key == "mode" || key == "granularity"; }
+bool may_be_list(std::string_view key) {
+  return key == "mode" || key == "granularity" || key == "coding";
+}
 
 [[noreturn]] void fail_list(std::string_view key, const std::string& value) {
   throw Error(
@@ -150,7 +153,12 @@ std::vector<TensorSettings> combinations(const Typed& typed) {
     }
     all = std::move(more);
   }
-  return all;
+  // Modes are for fixed widths only, so that some are alike.
+  std::vector<TensorSettings> different;
+  for (const TensorSettings& one : all) {
+    if (std::ranges::find(different, one) == different.end()) different.push_back(one);
+  }
+  return different;
 }
 
 void refuse_lists(const Typed& typed, bool has_budget) {
@@ -185,7 +193,16 @@ NonFinite nonfinite_of(const std::string& word) {
               ErrorKind::kUsage);
 }
 
-void understand(const Typed& typed, const Parser& parser, QuantizeOptions& options) {
+/// Automatic coding is the choice of all that there is.
+void expand_coding(Typed& typed) {
+  for (std::size_t i = 0; i < kSettingRows.size(); ++i) {
+    if (kSettingRows[i].key != "coding" || typed.settings[i] != "auto") continue;
+    typed.settings[i] = fmt::format("{},{}", name_of(Coding::kFixed), name_of(Coding::kEntropy));
+  }
+}
+
+void understand(Typed& typed, const Parser& parser, QuantizeOptions& options) {
+  expand_coding(typed);
   refuse_lists(typed, options.has_budget());
   Settings& settings = options.settings;
   for (const std::string& rule : typed.rules) settings.rules.push_back(rule_of(rule));

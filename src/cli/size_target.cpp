@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -38,13 +37,22 @@ std::uint64_t whole_bytes(double bytes) {
   return static_cast<std::uint64_t>(std::min(bytes, kMost));
 }
 
+void take(PlannedTensor& tensor, const Choice& choice) {
+  if (choice.bits > 0) {
+    tensor.settings.bits = choice.bits;
+    return;
+  }
+  tensor.settings.step = choice.step;
+  tensor.estimated_bytes = choice.bytes;
+}
+
 /// Gives every tensor what was chosen for it.
 void take(Plan& plan, std::span<const Plan> variants, const Allocation& allocation) {
   for (std::size_t i = 0; i < plan.tensors.size(); ++i) {
     const auto& choice = allocation.choices[plan.tensors[i].same_as.value_or(i)];
     if (!choice) continue;
     plan.tensors[i] = variants[choice->variant].tensors[i];
-    plan.tensors[i].settings.bits = choice->bits;
+    take(plan.tensors[i], *choice);
   }
 }
 
@@ -102,22 +110,17 @@ void require(Survey& survey, double correlation) {
   }
 }
 
-/// The survey with each choice's share of what a file of its variant has more than one of the
-/// first.
-Survey with_rests(Survey survey, std::uint64_t first,
-                  const std::function<std::uint64_t(const Plan&)>& rest_of) {
-  std::uint64_t tensors = 0;
-  for (const Ladder& ladder : survey.ladders) tensors += ladder.empty() ? 0 : 1;
-  std::vector<std::uint64_t> shares(survey.variants.size(), 0);
-  for (std::size_t i = 1; i < shares.size() && tensors > 0; ++i) {
-    const std::uint64_t rest = rest_of(survey.variants[i]);
-    if (rest > first) shares[i] = (rest - first + tensors - 1) / tensors;
-  }
+/// Adds to each choice its share of what a file of its variant has more than the least.
+void add_rests(Survey& survey, std::span<const std::uint64_t> rests) {
+  const std::uint64_t least = *std::ranges::min_element(rests);
+  const auto tensors = static_cast<std::uint64_t>(
+      std::ranges::count_if(survey.ladders, [](const Ladder& ladder) { return !ladder.empty(); }));
   for (Ladder& ladder : survey.ladders) {
-    for (Choice& choice : ladder) choice.bytes += shares[choice.variant];
+    for (Choice& choice : ladder) {
+      choice.bytes += (rests[choice.variant] - least + tensors - 1) / tensors;
+    }
     sort(ladder);
   }
-  return survey;
 }
 
 Allocation fewest_bytes(std::span<const Ladder> ladders) {
@@ -157,22 +160,39 @@ Survey survey_of(const QuantizedJob& job, const QuantizeOptions& options) {
 }
 
 BudgetReport plan_for_size(const QuantizedFormat& format, const QuantizedJob& job,
-                           const Survey& survey, Plan& plan, std::uint64_t bytes) {
-  const auto rest_of = [&](const Plan& tried) {
-    plan = tried;
-    return format.sizes(job).file_bytes - quantized_bytes(plan);
-  };
+                           const Survey& survey, Plan& plan, const SizeTarget& target) {
+  const std::uint64_t bytes = target.bytes;
+  const auto foreseen = [&] { return target.corrected(format.sizes(job).file_bytes); };
   // What is not parts of tensors depends on the variant, hardly on the bits.
-  std::uint64_t rest = rest_of(survey.variants.front());
-  const Survey counted = with_rests(survey, rest, rest_of);
+  std::vector<std::uint64_t> rests;
+  for (const Plan& variant : survey.variants) {
+    plan = variant;
+    rests.push_back(foreseen() - std::min(foreseen(), quantized_bytes(plan)));
+  }
+  Survey counted = survey;
+  add_rests(counted, rests);
+  std::uint64_t rest = *std::ranges::min_element(rests);
   for (;;) {
     check_least(counted.ladders, rest, bytes);
     const Allocation allocation = allocate(counted.ladders, bytes - rest);
     take(plan, survey.variants, allocation);
-    const std::uint64_t size = format.sizes(job).file_bytes;
+    const std::uint64_t size = foreseen();
     if (size <= bytes) return report_of(allocation, counted, bytes - rest, bytes);
     rest += size - bytes;
   }
+}
+
+bool SizeTarget::missed(std::uint64_t foreseen, std::uint64_t written) {
+  // Estimates are good to a thousandth, so that one more try in either direction does.
+  constexpr std::uint64_t kClose = 400, kMargin = 4000;
+  constexpr int kMostTries = 8;
+  if (bytes == 0 || foreseen == written || tries == kMostTries) return false;
+  const bool over = written > bytes;
+  if (!over && (tries > 0 || written + bytes / kClose >= bytes)) return false;
+  ++tries;
+  correction = static_cast<std::int64_t>(written) - static_cast<std::int64_t>(foreseen) +
+               static_cast<std::int64_t>(bytes / kMargin) * tries;
+  return true;
 }
 
 BudgetReport plan_for_correlation(const Survey& survey, Plan& plan) {

@@ -26,11 +26,25 @@ struct Survey {
 /// naming a tensor of which nothing is left.
 Survey survey_of(const QuantizedJob& job, const QuantizeOptions& options);
 
+/// The size that a file shall have, and what was learnt of it.
+struct SizeTarget {
+  std::uint64_t bytes = 0;      ///< At most; 0: no size is asked for.
+  std::int64_t correction = 0;  ///< By which a file becomes larger than it is foreseen to be.
+  int tries = 0;                ///< That missed.
+
+  [[nodiscard]] std::uint64_t corrected(std::uint64_t size) const {
+    return static_cast<std::uint64_t>(static_cast<std::int64_t>(size) + correction);
+  }
+  /// Whether the file should be planned anew, since it became too large, or, which is seen to once,
+  /// much smaller than it may be: sizes of codes that are stored at their entropy are estimates.
+  bool missed(std::uint64_t foreseen, std::uint64_t written);
+};
+
 /// Gives every tensor of the plan, which is that of the job, the bits and variant with which the
-/// sum of 1 - rho^2 is least in a file of at most `bytes`, and tells how. Throws Error (limit)
+/// sum of 1 - rho^2 is least in a file of the target's size, and tells how. Throws Error (limit)
 /// naming the smallest possible size when that is more.
 BudgetReport plan_for_size(const QuantizedFormat& format, const QuantizedJob& job,
-                           const Survey& survey, Plan& plan, std::uint64_t bytes);
+                           const Survey& survey, Plan& plan, const SizeTarget& target);
 
 /// The same with the fewest bytes that the survey has left.
 BudgetReport plan_for_correlation(const Survey& survey, Plan& plan);

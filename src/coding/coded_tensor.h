@@ -25,6 +25,9 @@ std::vector<std::uint8_t> coded_head(const FrequencyTable& table,
 std::vector<std::uint8_t> encode_tensor(std::span<const std::uint64_t> counts,
                                         std::span<const std::uint8_t> codes);
 
+/// No tensor of `count` codes takes more bytes, however they occur.
+std::uint64_t most_coded_bytes(std::uint64_t count);
+
 /// Bits of a coded tensor whose codes occur `counts` times, everything counted: right to 8 bits for
 /// each lane of each block. Throws as FrequencyTable::fit does.
 double estimated_bits(std::span<const std::uint64_t> counts);

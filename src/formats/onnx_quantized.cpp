@@ -28,6 +28,11 @@ std::vector<OnnxEdit> edits_of(const Plan& plan) {
 }
 
 OnnxLayout layout_of(const OnnxFile& file, const QuantizedJob& job) {
+  if (has_coded(job.plan)) {
+    throw Error("an ONNX model has no operators for codes that are stored at their entropy",
+                "give --coding fixed, or end the name given with -o in .safetensors",
+                ErrorKind::kUsage);
+  }
   if (file.tensors().size() != job.plan.tensors.size()) {
     throw Error("the plan is not of this model").at_file(job.model.path());
   }

@@ -17,7 +17,8 @@
 namespace wquant {
 
 /// Where the parts of a plan lie in the quantized file: known before a weight is read, because
-/// the header is padded to the size of its widest possible figures.
+/// the header is padded to the size of its widest possible figures. Where codes are stored at their
+/// entropy, parts have the places that they need at most, and are moved together in the end.
 struct QuantizedLayout {
   struct Place {
     std::uint64_t kept = 0, codes = 0, levels = 0, scales = 0;  ///< Offsets of those there are.
@@ -32,6 +33,9 @@ struct QuantizedLayout {
 QuantizedLayout make_layout(const Plan& plan, const Settings& settings,
                             const QuantizedShard& shard = {});
 
+/// Bytes that the header will have, about so where codes are stored at their entropy.
+std::uint64_t foreseen_header_bytes(const Plan& plan, const Settings& settings);
+
 /// Writes the quantized file: parts at their offsets as they come, the header last.
 class QuantizedWriter : public QuantizedOutput {
  public:
@@ -43,6 +47,8 @@ class QuantizedWriter : public QuantizedOutput {
   void write(std::size_t tensor, Part part, std::uint64_t offset,
              std::span<const std::byte> bytes) override;
   void restart(std::size_t tensor, Part part) override;
+  void end_part(std::size_t tensor, Part part, std::uint64_t size) override;
+  [[nodiscard]] QuantizedSizes sizes(Report& report) const override;
 
   /// Writes the header with the report's figures, reads the temporary file again and compares it
   /// with what was written, checks levels and codes, then gives it its name. Fills the report's

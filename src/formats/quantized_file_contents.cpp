@@ -54,7 +54,8 @@ void parse_figures(const json& object, TensorReport& report) {
     const auto found = object.find(figure.key);
     double& value = figure.at(report);
     if (found == object.end()) {
-      value = 0;
+      // The header of codes that are stored at their entropy says little.
+      value = report.settings.coding == Coding::kEntropy ? null_figure("") : 0;
     } else if (found->is_null()) {
       value = null_figure(figure.key);
     } else if (found->is_number()) {
@@ -76,9 +77,8 @@ void parse_granularity(const json& object, TensorSettings& settings) {
   if (settings.granularity == Granularity::kGroup) settings.group_size = json_u64(object, "run");
 }
 
-TensorSettings parse_settings(const json& object) {
-  TensorSettings settings;
-  settings.bits = parse_bits(object);
+/// What only codes of a fixed width have a choice of.
+void parse_mode(const json& object, TensorSettings& settings) {
   settings.mode = json_text(object, "mode");
   settings.values = parse_choice(object, "values", kValuesChoices);
   settings.rescale = parse_choice(object, "rescale", kRescaleChoices);
@@ -88,6 +88,17 @@ TensorSettings parse_settings(const json& object) {
   if (object.contains("range")) settings.range = parse_choice(object, "range", kRangeChoices);
   if (object.contains("search")) settings.search = parse_choice(object, "search", kSearchChoices);
   if (object.contains("zero")) settings.zero = parse_choice(object, "zero", kZeroChoices);
+}
+
+TensorSettings parse_settings(const json& object) {
+  TensorSettings settings;
+  if (object.contains("coding")) settings.coding = parse_choice(object, "coding", kCodingChoices);
+  if (settings.coding == Coding::kFixed) {
+    settings.bits = parse_bits(object);
+    parse_mode(object, settings);
+  } else {
+    settings.mode = kEntropyMode;
+  }
   parse_granularity(object, settings);
   settings.balance =
       object.contains("balance") ? parse_choice(object, "balance", kBalanceChoices) : Balance::kOff;
@@ -143,9 +154,21 @@ void check_vector(const SafetensorsEntry& entry, Part part, Dtype dtype, std::ui
                           count));
 }
 
+/// Codes that are stored at their entropy.
+void take_coded(StoredTensor& tensor, const SafetensorsEntry& entry, Parts& parts) {
+  check_vector(entry, Part::kCodes, Dtype::kU8, entry.info.bytes());
+  const std::span<const std::byte> bytes = parts.bytes(entry);
+  tensor.parts[Part::kCodes] = bytes;
+  tensor.report.coded_bytes = bytes.size();
+  tensor.coded = std::make_shared<CodedTensor>(
+      std::span(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()),
+      tensor.report.info.count());
+}
+
 void take_codes(StoredTensor& tensor, Parts& parts) {
   const TensorReport& report = tensor.report;
   const SafetensorsEntry& entry = parts.take(stored_name(report.info.name, Part::kCodes));
+  if (report.settings.coding == Coding::kEntropy) return take_coded(tensor, entry, parts);
   const auto bits = static_cast<std::uint64_t>(report.settings.bits);
   // First the count itself: a made-up shape must not overflow its number of bits.
   if (report.info.count() > entry.info.bytes() * 8 / bits) {
@@ -159,7 +182,8 @@ void take_codes(StoredTensor& tensor, Parts& parts) {
 
 void take_levels(StoredTensor& tensor, Parts& parts) {
   const SafetensorsEntry& entry = parts.take(stored_name(tensor.report.info.name, Part::kLevels));
-  const std::uint64_t count = std::uint64_t{1} << tensor.report.settings.bits;
+  const int bits = tensor.report.settings.bits;
+  const std::uint64_t count = tensor.coded ? tensor.coded->levels() : std::uint64_t{1} << bits;
   check_vector(entry, Part::kLevels, Dtype::kF32, count);
   const std::span<const std::byte> bytes = parts.bytes(entry);
   tensor.parts[Part::kLevels] = bytes;
@@ -191,6 +215,7 @@ StoredTensor parse_tensor(const std::string& name, const json& object, Parts& pa
   report.settings = parse_settings(object);
   report.codebook.bits = report.settings.bits;
   parse_figures(object, report);
+  if (report.settings.coding == Coding::kEntropy) report.codebook.ratio = 1;
   if (report.settings.ratio_rule == RatioRule::kFixed) {
     report.settings.ratio = report.codebook.ratio;
   }
@@ -345,18 +370,17 @@ struct QuantizedParser::State {
 };
 
 QuantizedParser::QuantizedParser() : state_(std::make_unique<State>()) {}
-
 QuantizedParser::~QuantizedParser() = default;
 
 std::uint32_t QuantizedParser::add(std::span<const std::byte> file) {
-  const SafetensorsHeader header = parse_safetensors_header(file);
+  SafetensorsHeader header = parse_safetensors_header(file);
   const std::uint32_t checksum = check_header(header);
+  unpack_texts(header.metadata);
   QuantizedContents& contents = state_->contents;
   contents.header_bytes += header.data_begin;
   contents.settings = metadata_text(header, kKeySettings);
   parse_json_members(contents.settings, kKeySettings, [](const std::string&, const json&) {});
-  const auto shard = header.metadata.find(std::string(kKeyShard));
-  contents.shard = shard == header.metadata.end() ? std::string() : shard->second;
+  contents.shard = header.metadata[std::string(kKeyShard)];
   Parts parts(file, header);
   const ParsedFile parsed{header, parts, state_->files++};
   parse_all(parsed, kKeyTensors, parse_tensor, state_->order);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "coding/coded_tensor.h"
 #include "formats/quantized_file_header.h"
 #include "wquant/report.h"
 
@@ -19,6 +20,7 @@ struct StoredTensor {
   std::size_t file = 0;     ///< Number of the file that holds its parts.
   TensorReport report;      ///< With the levels, without thresholds.
   PartChecksums checksums;
+  std::shared_ptr<const CodedTensor> coded;   ///< Reads codes that are stored at their entropy.
   std::optional<std::size_t> same_as;         ///< Index of the tensor whose parts it shares.
   PerPart<std::span<const std::byte>> parts;  ///< In the file; empty for those it does not have.
 };

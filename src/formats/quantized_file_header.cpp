@@ -3,14 +3,17 @@
 #include <fmt/compile.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <unordered_map>
 #include <utility>
 
 #include "base/json_text.h"
 #include "base/text.h"
+#include "formats/packed_text.h"
 #include "formats/quantized_file_checksum.h"
 #include "formats/strict_json.h"
 #include "wquant/error.h"
@@ -102,9 +105,21 @@ void append_member(std::string& text, const PlannedTensor& tensor, std::size_t i
   fmt::format_to(std::back_inserter(text), R"(:{{"index":{})", index);
 }
 
+/// Of a tensor whose codes are stored at their entropy: little, as it counts beside small tensors.
+void append_coded(std::string& text, const PlannedTensor& tensor, TensorReport* report,
+                  const PartChecksums& checksums) {
+  fmt::format_to(
+      std::back_inserter(text),
+      R"(,"shape":[{}],"dtype":"{}","coding":"entropy"{},"rho":{},"checksums":{{{}}}}})",
+      fmt::join(tensor.info.shape, ","), name_of(tensor.info.dtype), channels_text(tensor),
+      report == nullptr ? std::string(kWidestFigure) : fmt::format("{:.6f}", report->codebook.rho),
+      checksums_text(tensor, checksums));
+}
+
 void append_quantized(std::string& text, const PlannedTensor& tensor, TensorReport* report,
                       const PartChecksums& checksums) {
   const TensorSettings& settings = tensor.settings;
+  if (settings.coding == Coding::kEntropy) return append_coded(text, tensor, report, checksums);
   fmt::format_to(std::back_inserter(text),
                  R"(,"shape":[{}],"dtype":"{}","bits":{},"mode":{},"values":"{}","rescale":"{}")"
                  R"({}{})",
@@ -130,9 +145,35 @@ void append_tied(std::string& text, const Plan& plan, const PlannedTensor& tenso
   text += '}';
 }
 
-/// The JSON with zeros for its own checksum. Null report: the widest.
-std::string header_json(const HeaderPlan& header, Report* report,
-                        std::span<const PartChecksums> checksums) {
+/// Digits that are as hard to pack as those of a checksum.
+PartChecksums some_checksums(const TensorInfo& info) {
+  PartChecksums checksums;
+  std::uint32_t before = 0;
+  for (std::uint32_t& checksum : checksums.values) {
+    before = crc32_of(std::as_bytes(std::span(info.name)), before + 1);
+    checksum = before;
+  }
+  return checksums;
+}
+
+using Metadata = std::vector<std::pair<std::string, std::string>>;
+
+/// Puts the texts into one that is packed.
+void pack(Metadata& metadata) {
+  std::vector<std::string> texts;
+  const auto is_text = [](const auto& entry) {
+    return std::ranges::find(kTextKeys, entry.first) != kTextKeys.end();
+  };
+  for (auto& entry : metadata) {
+    if (is_text(entry)) texts.push_back(std::move(entry.second));
+  }
+  std::erase_if(metadata, is_text);
+  metadata.emplace_back(kKeyPacked, pack_text(fmt::format("{}", fmt::join(texts, "\n"))));
+}
+
+/// The metadata with zeros for the header's checksum. Null report: the widest.
+Metadata header_metadata(const HeaderPlan& header, Report* report,
+                         std::span<const PartChecksums> checksums) {
   std::string quantized = "{";
   std::string kept = "{";
   std::string tied = "{";
@@ -140,7 +181,7 @@ std::string header_json(const HeaderPlan& header, Report* report,
     const PlannedTensor& tensor = header.plan.tensors[i];
     std::string& text = tensor.same_as ? tied : tensor.quantized ? quantized : kept;
     append_member(text, tensor, header.shard.index_of(i));
-    const PartChecksums sums = report == nullptr ? PartChecksums{} : checksums[i];
+    const PartChecksums sums = report == nullptr ? some_checksums(tensor.info) : checksums[i];
     if (tensor.same_as) {
       append_tied(text, header.plan, tensor);
     } else if (tensor.quantized) {
@@ -150,15 +191,22 @@ std::string header_json(const HeaderPlan& header, Report* report,
     }
   }
   for (std::string* text : {&quantized, &kept, &tied}) *text += '}';
-  std::vector<std::pair<std::string, std::string>> metadata = {
-      {"format", std::string(kQuantizedFormat)},
-      {std::string(kKeyVersion), std::string(kQuantizedVersion)},
-      {std::string(kKeyHeaderChecksum), std::string(kNoChecksum)},
-      {std::string(kKeySettings), std::string(header.settings)},
-      {std::string(kKeyTensors), std::move(quantized)},
-      {std::string(kKeyKept), std::move(kept)}};
+  Metadata metadata = {{"format", std::string(kQuantizedFormat)},
+                       {std::string(kKeyVersion), std::string(kQuantizedVersion)},
+                       {std::string(kKeyHeaderChecksum), std::string(kNoChecksum)},
+                       {std::string(kKeySettings), std::string(header.settings)},
+                       {std::string(kKeyTensors), std::move(quantized)},
+                       {std::string(kKeyKept), std::move(kept)}};
   if (tied != "{}") metadata.emplace_back(kKeyTied, std::move(tied));
   if (!header.shard.mark.empty()) metadata.emplace_back(kKeyShard, header.shard.mark);
+  return metadata;
+}
+
+/// The JSON of a header. Beside codes that are stored at their entropy texts count, and are packed.
+std::string header_json(const HeaderPlan& header, Report* report,
+                        std::span<const PartChecksums> checksums) {
+  Metadata metadata = header_metadata(header, report, checksums);
+  if (has_coded(header.plan)) pack(metadata);
   return safetensors_json(metadata, header.entries);
 }
 
@@ -192,6 +240,9 @@ nlohmann::ordered_json tensor_settings_json(const TensorSettings& settings) {
   if (settings.granularity != Granularity::kTensor) {
     json["granularity"] = granularity_text(settings);
   }
+  if (settings.coding != Coding::kFixed) {
+    json["coding"] = choice_name(kCodingChoices, settings.coding);
+  }
   if (settings.axis) json["axis"] = *settings.axis;
   return json;
 }
@@ -206,7 +257,7 @@ nlohmann::ordered_json tensor_settings_json(const TensorSettings& settings) {
 TensorInfo stored_info(const PlannedTensor& tensor, Part part) {
   const std::string name = stored_name(tensor.info.name, part);
   if (part == Part::kCodes) return {name, {part_size(tensor, part)}, Dtype::kU8};
-  if (part == Part::kLevels) return {name, {std::uint64_t{1} << tensor.settings.bits}, Dtype::kF32};
+  if (part == Part::kLevels) return {name, {part_size(tensor, part) / sizeof(float)}, Dtype::kF32};
   if (part == Part::kScales) return {name, {tensor.cells.cells}, Dtype::kF16};
   return {name, tensor.info.shape, tensor.info.dtype};
 }
@@ -243,6 +294,21 @@ std::vector<SafetensorsEntry> stored_entries(const Plan& plan) {
   return entries;
 }
 
+bool has_coded(const Plan& plan) {
+  return std::ranges::any_of(plan.tensors, [](const PlannedTensor& tensor) {
+    return tensor.quantized && tensor.settings.coding == Coding::kEntropy;
+  });
+}
+
+void resize_entries(std::vector<SafetensorsEntry>& entries,
+                    std::span<const PerPart<std::uint64_t>> sizes) {
+  for (SafetensorsEntry& entry : entries) {
+    const std::uint64_t size = sizes[tensor_of(entry)][part_of(entry)];
+    if (size > 0) entry.info.shape = {size / size_of(entry.info.dtype)};
+  }
+  place_entries(entries);
+}
+
 std::string settings_text(const Settings& settings) {
   nlohmann::ordered_json json = tensor_settings_json(settings.tensor);
   json["rules"] = nlohmann::ordered_json::array();
@@ -261,8 +327,16 @@ std::string settings_text(const Settings& settings) {
   }
 }
 
-std::string widest_header(const HeaderPlan& header) {
-  return frame_safetensors_json(header_json(header, nullptr, {}));
+std::uint64_t widest_header(const HeaderPlan& header) {
+  const std::string json = safetensors_json(header_metadata(header, nullptr, {}), header.entries);
+  if (!has_coded(header.plan)) return frame_safetensors_json(json).size();
+  return (sizeof(std::uint64_t) + most_packed_bytes(json.size())) / sizeof(std::uint64_t) *
+             sizeof(std::uint64_t) +
+         sizeof(std::uint64_t);
+}
+
+std::uint64_t foreseen_header(const HeaderPlan& header) {
+  return frame_safetensors_json(header_json(header, nullptr, {})).size();
 }
 
 std::string complete_header(const HeaderPlan& header, Report& report,
@@ -273,6 +347,22 @@ std::string complete_header(const HeaderPlan& header, Report& report,
   const std::string digits = checksum_text(header_checksum(json));
   text.replace(begin + find_checksum(json), digits.size(), digits);
   return text;
+}
+
+void unpack_texts(std::map<std::string, std::string>& metadata) {
+  const auto packed = metadata.find(std::string(kKeyPacked));
+  if (packed == metadata.end()) return;
+  std::istringstream lines(unpack_text(packed->second, kMaxSafetensorsJson));
+  for (const std::string_view key : kTextKeys) {
+    std::string line;
+    if (!std::getline(lines, line)) break;
+    if (!metadata.emplace(key, std::move(line)).second) {
+      throw Error(fmt::format("metadata has {} and {}", kKeyPacked, key));
+    }
+  }
+  if (lines.peek() != std::istringstream::traits_type::eof()) {
+    throw Error(fmt::format("metadata {} has too many lines", kKeyPacked));
+  }
 }
 
 std::uint32_t header_checksum(std::string_view json) {

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,6 +28,12 @@ inline constexpr std::string_view kKeyTensors = "wquant.tensors";
 inline constexpr std::string_view kKeyKept = "wquant.kept";
 inline constexpr std::string_view kKeyTied = "wquant.tied";
 inline constexpr std::string_view kKeyShard = "wquant.shard";
+/// Takes the place of the keys of texts, see kTextKeys.
+inline constexpr std::string_view kKeyPacked = "wquant.packed";
+
+/// Keys of JSON texts, in the order of the lines of what is packed of them; the last may be
+/// missing.
+inline constexpr std::array kTextKeys = {kKeySettings, kKeyTensors, kKeyKept, kKeyTied};
 
 inline constexpr std::array kParts = {Part::kKept, Part::kCodes, Part::kLevels, Part::kScales};
 
@@ -52,9 +59,16 @@ struct Figure {
 };
 std::span<const Figure> figures();
 
+/// Whether sizes of parts are known only after the run.
+bool has_coded(const Plan& plan);
+
 /// What is stored for a plan, in the order of the data. The tag of an entry is
 /// kParts.size() * tensor + part. Throws Error for two parts of one name, naming both tensors.
 std::vector<SafetensorsEntry> stored_entries(const Plan& plan);
+/// Gives codes and levels the sizes in bytes that they turned out to have, by tensor; their order
+/// stays.
+void resize_entries(std::vector<SafetensorsEntry>& entries,
+                    std::span<const PerPart<std::uint64_t>> sizes);
 inline std::size_t tensor_of(const SafetensorsEntry& entry) { return entry.tag / kParts.size(); }
 inline Part part_of(const SafetensorsEntry& entry) { return kParts[entry.tag % kParts.size()]; }
 
@@ -81,13 +95,19 @@ struct HeaderPlan {
   const QuantizedShard& shard;
 };
 
-/// The framed header with the widest text that any figures can take: its size is the size of all
-/// headers of this plan.
-std::string widest_header(const HeaderPlan& header);
-/// The framed header, `size` bytes of it. Entry i of the report and the checksums is tensor i of
-/// the plan.
+/// The size of the framed header with the widest text that any figures can take. It is the size of
+/// all headers of this plan unless sizes of parts are known only after the run: then none is
+/// larger.
+std::uint64_t widest_header(const HeaderPlan& header);
+/// The size that the framed header will have, about so where it is not known.
+std::uint64_t foreseen_header(const HeaderPlan& header);
+/// The framed header, `size` bytes of it; 0: as many as it takes. Entry i of the report and the
+/// checksums is tensor i of the plan.
 std::string complete_header(const HeaderPlan& header, Report& report,
                             std::span<const PartChecksums> checksums, std::uint64_t size);
+
+/// Puts the lines of what is packed under kTextKeys. Throws Error for what is no such text.
+void unpack_texts(std::map<std::string, std::string>& metadata);
 
 /// CRC-32 of the header's JSON (with padding) when the 8 digits of its own checksum read 00000000.
 /// Throws Error when the JSON holds no checksum or more than one.

@@ -11,6 +11,7 @@
 #include "base/mapped_file.h"
 #include "base/meter.h"
 #include "base/text.h"
+#include "coding/rans.h"
 #include "formats/quantized_file.h"
 #include "formats/quantized_file_checksum.h"
 #include "formats/quantized_file_contents.h"
@@ -23,16 +24,44 @@
 namespace wquant {
 namespace {
 
-constexpr std::uint64_t kDecodeSlab = std::uint64_t{1} << 14;  ///< Elements decoded at a time.
+/// Elements decoded at a time: a block of codes that are stored at their entropy is decoded whole.
+constexpr std::uint64_t kDecodeSlab = kBlockCodes;
 
 std::uint64_t offset_in(const MappedFile& file, std::span<const std::byte> bytes) {
   return static_cast<std::uint64_t>(bytes.data() - file.bytes().data());
 }
 
+/// The levels of codes that are stored at their entropy.
+void decode_coded(const StoredTensor& tensor, std::uint64_t first, std::span<float> out) {
+  const std::vector<float>& levels = tensor.report.codebook.levels;
+  std::vector<std::uint8_t> codes(std::min(out.size(), kBlockCodes));
+  while (!out.empty()) {
+    // Up to the end of a block, so that none is decoded twice.
+    const std::size_t count = std::min(out.size(), kBlockCodes - first % kBlockCodes);
+    tensor.coded->read(first, std::span(codes).first(count));
+    for (std::size_t i = 0; i < count; ++i) out[i] = levels[codes[i]];
+    out = out.subspan(count);
+    first += count;
+  }
+}
+
+/// Decodes all blocks of codes that are stored at their entropy.
+void check_coded(const StoredTensor& tensor) {
+  std::vector<std::uint8_t> codes(kBlockCodes);
+  const std::uint64_t count = tensor.report.info.count();
+  for (std::uint64_t first = 0; first < count; first += kBlockCodes) {
+    tensor.coded->read(first, std::span(codes).first(std::min(count - first, kBlockCodes)));
+  }
+}
+
 void decode_floats(const StoredTensor& tensor, std::uint64_t first, std::span<float> out) {
   const std::span<const std::byte> codes = tensor.parts[Part::kCodes];
-  decode({reinterpret_cast<const std::uint8_t*>(codes.data()), codes.size()}, first,
-         tensor.report.settings.bits, tensor.report.codebook.levels, out);
+  if (tensor.coded) {
+    decode_coded(tensor, first, out);
+  } else {
+    decode({reinterpret_cast<const std::uint8_t*>(codes.data()), codes.size()}, first,
+           tensor.report.settings.bits, tensor.report.codebook.levels, out);
+  }
   if (tensor.report.cells.has_scales()) {
     apply_scales(tensor.report.cells, tensor.parts[Part::kScales], first, out);
   }
@@ -64,6 +93,12 @@ void decode_bytes(const StoredTensor& tensor, std::uint64_t first, std::span<std
   }
 }
 
+/// About where the codes of the elements before a byte of the tensor end.
+std::uint64_t coded_before(const StoredTensor& tensor, std::uint64_t byte) {
+  const auto share = static_cast<double>(byte) / static_cast<double>(tensor.report.info.bytes());
+  return static_cast<std::uint64_t>(share * static_cast<double>(tensor.report.coded_bytes));
+}
+
 void check_part(const StoredTensor& tensor, Part part, const MappedFile& file, Meter& meter) {
   const std::span<const std::byte> bytes = tensor.parts[part];
   const std::uint64_t begin = bytes.empty() ? 0 : offset_in(file, bytes);
@@ -75,6 +110,7 @@ void check_part(const StoredTensor& tensor, Part part, const MappedFile& file, M
                             checksum_text(checksum), checksum_text(stored)),
                 "the file is damaged: get it again");
   }
+  if (part == Part::kCodes && tensor.coded) return check_coded(tensor);
   check_part(part, bytes, tensor.report.info.count(), tensor.report.settings.bits);
 }
 
@@ -215,6 +251,7 @@ void QuantizedModel::release(std::size_t index, std::uint64_t first, std::uint64
   }
   const TensorInfo& info = tensor.report.info;
   const auto packed = [&](std::uint64_t byte) {
+    if (tensor.coded) return coded_before(tensor, byte);
     return packed_size(byte / size_of(info.dtype), tensor.report.settings.bits);
   };
   const std::uint64_t begin = offset_in(file, tensor.parts[Part::kCodes]);

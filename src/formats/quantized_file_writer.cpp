@@ -46,7 +46,11 @@ QuantizedLayout make_layout(const Plan& plan, const Settings& settings,
                             const QuantizedShard& shard) {
   const std::vector<SafetensorsEntry> entries = stored_entries(plan);
   const std::string text = settings_text(settings);
-  return lay_out(plan, entries, widest_header({plan, entries, text, shard}).size());
+  return lay_out(plan, entries, widest_header({plan, entries, text, shard}));
+}
+
+std::uint64_t foreseen_header_bytes(const Plan& plan, const Settings& settings) {
+  return foreseen_header({plan, stored_entries(plan), settings_text(settings), {}});
 }
 
 struct QuantizedWriter::State {
@@ -56,14 +60,27 @@ struct QuantizedWriter::State {
         shard(std::move(the_shard)),
         settings(settings_text(the_settings)),
         entries(stored_entries(plan)),
-        layout(lay_out(plan, entries, widest_header({plan, entries, settings, shard}).size())),
+        layout(lay_out(plan, entries, widest_header({plan, entries, settings, shard}))),
         checksums(plan.tensors.size()),
+        sizes(plan.tensors.size()),
         file(std::move(path), overwrite, layout.file_bytes) {}
+
+  /// Header and layout of the finished file.
+  struct Finished {
+    std::vector<SafetensorsEntry> entries;
+    std::vector<PartChecksums> checksums;
+    std::string header;
+    std::uint64_t file_bytes = 0;
+  };
+  /// The layout is the planned one unless sizes of parts were not known before.
+  [[nodiscard]] Finished finished(Report& report) const;
+  /// Moves parts from their planned places to those that they have in the finished file.
+  void move_parts(const Finished& finished);
 
   /// The checksums of all parts. Throws Error for a part that has not come whole.
   [[nodiscard]] std::vector<PartChecksums> complete_checksums() const;
   /// Reads the file again. Throws Error for what differs from what was written or cannot be right.
-  void check_written(std::string_view header, std::span<const PartChecksums> sums) const;
+  void check_written(const Finished& finished) const;
 
   Plan plan;
   QuantizedShard shard;
@@ -71,6 +88,7 @@ struct QuantizedWriter::State {
   std::vector<SafetensorsEntry> entries;
   QuantizedLayout layout;
   std::deque<PerPart<RangeChecksum>> checksums;  ///< Entry i: tensor i of the plan.
+  std::vector<PerPart<std::uint64_t>> sizes;     ///< Of parts that take less than planned.
   OutputFile file;
   std::string header_checksum;
 };
@@ -80,7 +98,8 @@ std::vector<PartChecksums> QuantizedWriter::State::complete_checksums() const {
   for (const SafetensorsEntry& entry : entries) {
     const std::size_t tensor = tensor_of(entry);
     const Part part = part_of(entry);
-    const auto sum = checksums[tensor][part].complete(entry.info.bytes());
+    const std::uint64_t size = sizes[tensor][part];
+    const auto sum = checksums[tensor][part].complete(size > 0 ? size : entry.info.bytes());
     if (!sum) {
       throw Error(fmt::format("not all bytes of its {} were written", part_name(part)))
           .at_tensor(plan.tensors[tensor].info.name);
@@ -90,23 +109,24 @@ std::vector<PartChecksums> QuantizedWriter::State::complete_checksums() const {
   return sums;
 }
 
-void QuantizedWriter::State::check_written(std::string_view header,
-                                           std::span<const PartChecksums> sums) const {
+void QuantizedWriter::State::check_written(const Finished& finished) const {
   const MappedFile written(file.temporary_path());
-  if (written.bytes().size() != layout.file_bytes ||
+  const std::string& header = finished.header;
+  if (written.bytes().size() != finished.file_bytes ||
       std::memcmp(written.bytes().data(), header.data(), header.size()) != 0) {
     throw Error("its header does not read back as it was written", "check the disk");
   }
-  for (const SafetensorsEntry& entry : entries) {
+  for (const SafetensorsEntry& entry : finished.entries) {
     const PlannedTensor& tensor = plan.tensors[tensor_of(entry)];
     const Part part = part_of(entry);
-    const std::uint64_t begin = layout.header_bytes + entry.begin;
+    const std::uint64_t begin = header.size() + entry.begin;
     const std::uint64_t size = entry.info.bytes();
     try {
-      if (crc32_of(written, begin, size) != sums[tensor_of(entry)][part]) {
+      if (crc32_of(written, begin, size) != finished.checksums[tensor_of(entry)][part]) {
         throw Error(fmt::format("its {} do not read back as they were written", part_name(part)),
                     "check the disk");
       }
+      if (part == Part::kCodes && tensor.settings.coding == Coding::kEntropy) continue;
       check_part(part, written.bytes().subspan(begin, size), tensor.info.count(),
                  tensor.settings.bits);
     } catch (Error& error) {
@@ -114,6 +134,29 @@ void QuantizedWriter::State::check_written(std::string_view header,
       throw;
     }
   }
+}
+
+QuantizedWriter::State::Finished QuantizedWriter::State::finished(Report& report) const {
+  Finished result = {entries, complete_checksums(), {}, layout.file_bytes};
+  const bool coded = has_coded(plan);
+  if (coded) resize_entries(result.entries, sizes);
+  result.header = complete_header({plan, result.entries, settings, shard}, report, result.checksums,
+                                  coded ? 0 : layout.header_bytes);
+  if (coded) {
+    result.file_bytes = result.header.size();
+    for (const SafetensorsEntry& entry : result.entries) result.file_bytes += entry.info.bytes();
+  }
+  return result;
+}
+
+void QuantizedWriter::State::move_parts(const Finished& finished) {
+  if (!has_coded(plan)) return;
+  // In the order of the file, and none goes up: what is overwritten has been moved before.
+  for (const SafetensorsEntry& entry : finished.entries) {
+    file.move_down(place_of(layout.places[tensor_of(entry)], part_of(entry)),
+                   finished.header.size() + entry.begin, entry.info.bytes());
+  }
+  file.cut(finished.file_bytes);
 }
 
 QuantizedWriter::QuantizedWriter(std::filesystem::path path, const Plan& plan,
@@ -151,28 +194,35 @@ void QuantizedWriter::restart(std::size_t tensor, Part part) {
 
 const std::string& QuantizedWriter::header_checksum() const { return state_->header_checksum; }
 
+void QuantizedWriter::end_part(std::size_t tensor, Part part, std::uint64_t size) {
+  state_->sizes.at(tensor)[part] = size;
+}
+
+QuantizedSizes QuantizedWriter::sizes(Report& report) const {
+  const State::Finished finished = state_->finished(report);
+  return {finished.header.size(), finished.file_bytes};
+}
+
 void QuantizedWriter::finish(Report& report) {
   State& state = *state_;
   if (report.tensors.size() != state.plan.tensors.size()) {
     throw Error("the report is not of this plan").at_file(state.file.path().string());
   }
-  const std::vector<PartChecksums> checksums = state.complete_checksums();
-  const std::string header =
-      complete_header({state.plan, state.entries, state.settings, state.shard}, report, checksums,
-                      state.layout.header_bytes);
+  const State::Finished finished = state.finished(report);
   state.header_checksum = checksum_text(
-      wquant::header_checksum(std::string_view(header).substr(sizeof(std::uint64_t))));
-  state.file.write_at(0, std::as_bytes(std::span(header)));
+      wquant::header_checksum(std::string_view(finished.header).substr(sizeof(std::uint64_t))));
+  state.move_parts(finished);
+  state.file.write_at(0, std::as_bytes(std::span(finished.header)));
   try {
-    state.check_written(header, checksums);
+    state.check_written(finished);
   } catch (Error& error) {
     error.at_file(state.file.path().string());
     throw;
   }
   state.file.commit();
   report.output = state.file.path().string();
-  report.header_bytes = state.layout.header_bytes;
-  report.file_bytes = state.layout.file_bytes;
+  report.header_bytes = finished.header.size();
+  report.file_bytes = finished.file_bytes;
 }
 
 }  // namespace wquant

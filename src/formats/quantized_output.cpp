@@ -11,8 +11,10 @@ namespace wquant {
 namespace {
 
 QuantizedSizes safetensors_sizes(const QuantizedJob& job) {
-  const QuantizedLayout layout = make_layout(job.plan, job.settings);
-  return {layout.header_bytes, layout.file_bytes};
+  const std::uint64_t header = foreseen_header_bytes(job.plan, job.settings);
+  std::uint64_t parts = 0;
+  for (const PlannedTensor& tensor : job.plan.tensors) parts += stored_size(tensor);
+  return {header, header + parts};
 }
 
 std::unique_ptr<QuantizedOutput> make_safetensors(const QuantizedJob& job, Overwrite overwrite) {

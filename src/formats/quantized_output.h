@@ -14,7 +14,8 @@
 
 namespace wquant {
 
-/// Sizes of a quantized file, known before a weight is read.
+/// Sizes of a quantized file, known before a weight is read: at most, where codes are stored at
+/// their entropy.
 struct QuantizedSizes {
   std::uint64_t header_bytes = 0;  ///< All but the parts of tensors.
   std::uint64_t file_bytes = 0;
@@ -23,7 +24,10 @@ struct QuantizedSizes {
 /// A file that quantize() fills and that appears under its name only when it is complete.
 class QuantizedOutput : public PartSink {
  public:
+  /// Known before the first part.
   [[nodiscard]] virtual QuantizedSizes sizes() const = 0;
+  /// What finish() will fill in, once all parts have come.
+  [[nodiscard]] virtual QuantizedSizes sizes(Report& /*report*/) const { return sizes(); }
   /// Checks what was written and gives the file its name. Fills the report's output, header_bytes
   /// and file_bytes.
   virtual void finish(Report& report) = 0;

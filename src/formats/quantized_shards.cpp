@@ -131,6 +131,14 @@ QuantizedSizes sizes_of(const std::vector<ShardPlan>& plans, const Settings& set
   return {sizes.header_bytes + index, sizes.file_bytes + index};
 }
 
+/// Sizes of files and what goes into which are known before only where those of codes are.
+void refuse_coded(const QuantizedJob& job) {
+  if (!has_coded(job.plan)) return;
+  throw Error("codes at their entropy are written into one file",
+              "end the name given with -o in .safetensors", ErrorKind::kUsage)
+      .at_file(job.output.string());
+}
+
 class QuantizedFolder : public QuantizedOutput {
  public:
   QuantizedFolder(const fs::path& path, const QuantizedJob& job, Overwrite overwrite)
@@ -202,11 +210,13 @@ class QuantizedFolder : public QuantizedOutput {
 }  // namespace
 
 QuantizedSizes quantized_shards_sizes(const QuantizedJob& job) {
+  refuse_coded(job);
   return sizes_of(plan_shards(job), job.settings);
 }
 
 std::unique_ptr<QuantizedOutput> make_quantized_shards(const QuantizedJob& job,
                                                        Overwrite overwrite) {
+  refuse_coded(job);
   std::unique_ptr<QuantizedOutput> output;
   write_output_folder(job.output, [&](const fs::path& folder) {
     output = std::make_unique<QuantizedFolder>(folder, job, overwrite);

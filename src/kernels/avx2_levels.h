@@ -7,7 +7,7 @@ namespace wquant {
 namespace {
 
 /// All ones where the threshold is <= w.
-__m256i reached(__m256 thresholds, __m256 w) {
+inline __m256i reached(__m256 thresholds, __m256 w) {
   return _mm256_castps_si256(_mm256_cmp_ps(thresholds, w, _CMP_LE_OQ));
 }
 

@@ -11,12 +11,12 @@
 namespace wquant {
 namespace {
 
-__m256d infinity() { return _mm256_set1_pd(__builtin_inf()); }
+inline __m256d infinity() { return _mm256_set1_pd(__builtin_inf()); }
 
-__m256d magnitude(__m256d x) { return _mm256_andnot_pd(_mm256_set1_pd(-0.0), x); }
+inline __m256d magnitude(__m256d x) { return _mm256_andnot_pd(_mm256_set1_pd(-0.0), x); }
 
 /// The moves of four weights.
-void store_moves(__m128 w, __m128 level, __m128 next, const Moves& moves, std::size_t i) {
+inline void store_moves(__m128 w, __m128 level, __m128 next, const Moves& moves, std::size_t i) {
   const __m256d zero = _mm256_setzero_pd();
   const __m256d from = _mm256_cvtps_pd(level);
   const __m256d error = _mm256_sub_pd(from, _mm256_cvtps_pd(w));
@@ -30,7 +30,7 @@ void store_moves(__m128 w, __m128 level, __m128 next, const Moves& moves, std::s
   _mm256_storeu_pd(moves.costs + i, _mm256_blendv_pd(cost, infinity(), none));
 }
 
-__m256i load_codes(const std::uint8_t* codes) {
+inline __m256i load_codes(const std::uint8_t* codes) {
   return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(codes)));
 }
 
@@ -59,7 +59,7 @@ void find_moves_in_registers(const LooseFloat* w, const std::uint8_t* codes, std
                             {moves.errors + i, moves.steps + i, moves.costs + i});
 }
 
-constexpr decltype(&find_moves_in_registers<1>) kFindMoves[9] = {
+inline constexpr decltype(&find_moves_in_registers<1>) kFindMoves[9] = {
     nullptr,
     find_moves_in_registers<1>,
     find_moves_in_registers<2>,
@@ -67,14 +67,14 @@ constexpr decltype(&find_moves_in_registers<1>) kFindMoves[9] = {
     find_moves_in_registers<4>,
 };
 
-void find_moves(const LooseFloat* w, const std::uint8_t* codes, std::size_t n, const float* levels,
-                int bits, const Moves& moves) {
+inline void find_moves(const LooseFloat* w, const std::uint8_t* codes, std::size_t n,
+                       const float* levels, int bits, const Moves& moves) {
   if (kFindMoves[bits] != nullptr) return kFindMoves[bits](w, codes, n, levels, moves);
   kScalarKernels.find_moves(w, codes, n, levels, bits, moves);
 }
 
-std::size_t select_moves(const double* costs, const double* steps, std::size_t n,
-                         const MoveQuery& query, std::uint32_t* found) {
+inline std::size_t select_moves(const double* costs, const double* steps, std::size_t n,
+                                const MoveQuery& query, std::uint32_t* found) {
   const __m256d sign = _mm256_set1_pd(query.sign);
   const __m256d most = _mm256_set1_pd(query.most);
   const __m256d above = _mm256_set1_pd(query.above);
@@ -99,8 +99,8 @@ std::size_t select_moves(const double* costs, const double* steps, std::size_t n
   return count + rest;
 }
 
-std::size_t find_cheapest(const double* costs, const double* steps, std::size_t n, double sign,
-                          double most) {
+inline std::size_t find_cheapest(const double* costs, const double* steps, std::size_t n,
+                                 double sign, double most) {
   alignas(32) double serving[kMostScanned];
   const __m256d signs = _mm256_set1_pd(sign);
   const __m256d mosts = _mm256_set1_pd(most);

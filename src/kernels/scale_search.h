@@ -8,7 +8,7 @@ namespace wquant {
 namespace {
 
 /// Scales that are tried at a time: their sums do not wait for each other.
-constexpr std::size_t kTogether = 3;
+inline constexpr std::size_t kTogether = 3;
 
 /// The search for the scale of one cell, for any way to sum over its weights. `Sums` has
 ///   void project_some(w, n, const float* factors, count, Projection* sums): for 1 to kTogether

@@ -11,6 +11,9 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
+/// Of so many levels hardly one does without weights.
+constexpr std::size_t kFewLevels = 16;
+
 /// The least distance of two neighbouring levels that differ.
 double least_gap(const std::vector<float>& levels) {
   double least = kInfinity;
@@ -53,9 +56,22 @@ void BalanceTally::add(const BalanceTally& other) {
 Balancer::Balancer(const Codebook& codebook, std::uint64_t kernel)
     : codebook_(codebook), kernel_(kernel), least_gap_(least_gap(codebook.levels)) {}
 
+double Balancer::least_gap_of(const std::uint8_t* codes, std::size_t size) const {
+  const std::vector<float>& levels = codebook_.levels;
+  std::array<bool, 256> occurs = {};
+  for (std::size_t i = 0; i < size; ++i) occurs[codes[i]] = true;
+  double least = kInfinity;
+  for (std::size_t code = 1; code < levels.size(); ++code) {
+    const double gap = static_cast<double>(levels[code]) - static_cast<double>(levels[code - 1]);
+    if (gap > 0 && (occurs[code] || occurs[code - 1])) least = std::min(least, gap);
+  }
+  return least;
+}
+
 void Balancer::load(WeightView channel, const std::uint8_t* codes, const float* scales) {
   for (std::vector<double>* array : {&errors_, &steps_, &costs_}) array->resize(channel.size);
-  least_step_ = least_gap_;
+  const bool few = codebook_.levels.size() <= kFewLevels;
+  least_step_ = few ? least_gap_ : least_gap_of(codes, channel.size);
   if (scales != nullptr) {
     scale_moves(channel, codes, scales);
   } else {

@@ -69,6 +69,9 @@ class Balancer {
     double reached = 0;  // All that cost no more have been found; 0: none yet.
   };
 
+  /// Of two neighbouring levels one of which occurs: others, of which there may be many, would not
+  /// let it end early.
+  [[nodiscard]] double least_gap_of(const std::uint8_t* codes, std::size_t size) const;
   void load(WeightView channel, const std::uint8_t* codes, const float* scales);
   void scale_moves(WeightView channel, const std::uint8_t* codes, const float* scales);
   [[nodiscard]] double sum_of(std::size_t first, std::size_t size) const;

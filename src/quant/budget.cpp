@@ -145,7 +145,7 @@ bool is_alike(const Choice& one, const Choice& other) {
 /// there is neither.
 const Choice* choice_like(const Ladder& ladder, const Choice& wanted) {
   const bool one_width = std::all_of(ladder.begin(), ladder.end(), [&](const Choice& choice) {
-    return choice.bits == ladder.front().bits;
+    return choice.bits == ladder.front().bits && choice.bits > 0;
   });
   const auto found = std::find_if(ladder.begin(), ladder.end(), [&](const Choice& choice) {
     return is_alike(choice, wanted) || (one_width && choice.variant == wanted.variant);
@@ -174,7 +174,9 @@ std::vector<Choice> kinds_of(std::span<const Ladder> ladders) {
   for (const Ladder& ladder : ladders) {
     for (const Choice& choice : ladder) {
       const auto alike = [&](const Choice& kind) { return is_alike(kind, choice); };
-      if (std::none_of(kinds.begin(), kinds.end(), alike)) kinds.push_back(choice);
+      if (choice.bits > 0 && std::none_of(kinds.begin(), kinds.end(), alike)) {
+        kinds.push_back(choice);
+      }
     }
   }
   return kinds;

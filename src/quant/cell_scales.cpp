@@ -48,9 +48,22 @@ float half_mantissa(float scale) {
   return std::bit_cast<float>(bits >> kDropped << kDropped);
 }
 
+/// (mean of w^2)^(1/2)
+float deviation_of(WeightView cell) {
+  double sum = 0;
+  for (std::size_t k = 0; k < cell.size; ++k) {
+    const double w = cell.data[k];
+    sum += w * w;
+  }
+  const double deviation =
+      std::sqrt(sum / static_cast<double>(std::max<std::size_t>(cell.size, 1)));
+  return deviation >= static_cast<double>(kLeastScale) ? static_cast<float>(deviation) : 0;
+}
+
 }  // namespace
 
-ScaleFinder::ScaleFinder(const CellCodebook& codebook, std::uint64_t weights) {
+ScaleFinder::ScaleFinder(const CellCodebook& codebook, std::uint64_t weights)
+    : by_norm_(codebook.by_norm) {
   const bool many = weights >= kMany;
   search_.thresholds = codebook.book.thresholds.data();
   search_.levels = codebook.book.levels.data();
@@ -76,22 +89,24 @@ WeightView ScaleFinder::part_of(WeightView cell) {
 }
 
 FoundScale ScaleFinder::find(WeightView cell, float start) {
-  const WeightView part = part_of(cell);
-  FoundScale found = {start, 0};
-  kernels().find_scales(part.data, part.size, 1, search_, &found);
-  if (part.size < cell.size) {
+  const WeightView part = by_norm_ ? WeightView{cell.data, 0} : part_of(cell);
+  FoundScale found = {by_norm_ ? deviation_of(cell) : start, 0};
+  if (part.size > 0) kernels().find_scales(part.data, part.size, 1, search_, &found);
+  if (part.size < cell.size && found.scale > 0) {
     // The scale for the codes of all weights.
     ScaleSearch once = search_;
     once.narrows = 0;
     kernels().find_scales(cell.data, cell.size, 1, once, &found);
   }
+  // Squares of the largest weights that there are do not fit into a float.
+  if (by_norm_ && !std::isfinite(found.scale + found.explained)) found = {deviation_of(cell), 0};
   found.scale = half_mantissa(found.scale);
   return found;
 }
 
 void ScaleFinder::find_all(WeightView weights, std::uint64_t run, std::span<float> scales) {
   const std::size_t whole = weights.size / run;
-  if (run <= largest_part_) {
+  if (run <= largest_part_ && !by_norm_) {
     found_.assign(whole, {});
     kernels().find_scales(weights.data, run, whole, search_, found_.data());
     for (std::size_t i = 0; i < whole; ++i) scales[i] = half_mantissa(found_[i].scale);
@@ -178,7 +193,20 @@ float norm_of(WeightView cell) {
          static_cast<float>(std::sqrt(std::sqrt(std::sqrt(sum / static_cast<double>(cell.size)))));
 }
 
+std::vector<float> norms_of(const CellRows& rows, float (*norm)(WeightView)) {
+  std::vector<float> norms;
+  for (std::size_t i = 0; i < rows.cells(); ++i) norms.push_back(norm(rows.cell(i)));
+  return norms;
+}
+
 }  // namespace
+
+Distribution unit_distribution(const ModelReader& model, std::size_t index, const CellPlan& plan,
+                               std::uint64_t weights) {
+  KeyTable table;
+  const CellRows rows = sample_cells(model, index, plan, weights);
+  return distribution_of(units_of(rows, norms_of(rows, deviation_of)), table);
+}
 
 CellCodebook fit_cells(const ModelReader& model, std::size_t index, const PlannedTensor& planned,
                        const CellEffort& effort) {
@@ -186,11 +214,11 @@ CellCodebook fit_cells(const ModelReader& model, std::size_t index, const Planne
   TensorSettings settings = planned.settings;
   settings.rescale = Rescale::kNone;
   const CellRows rows = sample_cells(model, index, planned.cells, effort.weights);
-  std::vector<float> norms;
+  const bool by_norm = settings.coding == Coding::kEntropy;
+  const std::vector<float> norms = norms_of(rows, by_norm ? deviation_of : norm_of);
   double sum = 0;
   double power = 0;
   for (std::size_t i = 0; i < rows.cells(); ++i) {
-    norms.push_back(norm_of(rows.cell(i)));
     const WeightView cell = rows.cell(i);
     for (std::size_t k = 0; k < cell.size; ++k) {
       const double w = cell.data[k];
@@ -204,6 +232,7 @@ CellCodebook fit_cells(const ModelReader& model, std::size_t index, const Planne
   double least = std::numeric_limits<double>::infinity();
   for (int round = 0; round < effort.rounds; ++round) {
     CellCodebook tried;
+    tried.by_norm = by_norm;
     tried.weights = distribution_of(units_of(rows, scales), table);
     tried.book = fit_codebook(tried.weights, settings, effort.search);
     if (tried.book.bits > Encoder::kRegisterBits && rows.weights() >= kTableLimit) {

@@ -17,13 +17,16 @@ struct CellCodebook {
   float spread = 1;      ///< A cell's scale is about so many times its norm (mean w^8)^(1/8).
   double error = 0;      ///< Squared error over the variance, of those weights.
   float largest = 0;     ///< Of the scales of those cells.
+  bool by_norm = false;  ///< Scales follow from the cells' norms alone, see ScaleFinder.
   /// The level of a weight by its histogram key, near enough to find scales; empty: too few
   /// weights for it to pay.
   std::vector<float> key_levels;
 };
 
 /// Finds scales of cells for given levels: the scale s for which the levels times s come nearest to
-/// the weights, least squares for the codes of w / s. A scale has the 11 significant bits of F16;
+/// the weights, least squares for the codes of w / s. Where codes are stored at their entropy the
+/// smaller scale always comes nearer, at the price of more bits; there the codes are those of w
+/// over the root of the cell's mean w^2. A scale has the 11 significant bits of F16;
 /// that of a cell of zeros is 0. Its functions are not safe from several threads.
 class ScaleFinder {
  public:
@@ -40,6 +43,7 @@ class ScaleFinder {
   WeightView part_of(WeightView cell);
 
   ScaleSearch search_;
+  bool by_norm_ = false;
   std::size_t largest_part_ = 0;
   std::vector<float> part_;
   std::vector<FoundScale> found_;
@@ -56,6 +60,10 @@ struct CellEffort {
 /// they are few. Throws NonFiniteWeights when it meets one.
 CellCodebook fit_cells(const ModelReader& model, std::size_t index, const PlannedTensor& planned,
                        const CellEffort& effort);
+
+/// About so many weights of tensor `index`, each over the root of its cell's mean w^2.
+Distribution unit_distribution(const ModelReader& model, std::size_t index, const CellPlan& plan,
+                               std::uint64_t weights);
 
 /// Most weights of a cell that its scale is found from.
 inline constexpr std::uint64_t kMostOfCell = std::uint64_t{1} << 16;

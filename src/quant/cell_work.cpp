@@ -202,7 +202,7 @@ class CellWork : public NamedWork {
       finish_read(run_, index_, range);
       return;
     }
-    const int bits = planned().settings.bits;
+    const int bits = packing_bits(planned().settings);
     encode_slab(
         run_, index_, slab,
         [&](std::uint64_t first, WeightView block, std::uint8_t* packed) {

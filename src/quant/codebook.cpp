@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -9,6 +10,7 @@
 #include "quant/family.h"
 #include "quant/free_bound.h"
 #include "quant/partition.h"
+#include "quant/stepped_levels.h"
 #include "quant/thresholds.h"
 #include "quant/zero_level.h"
 #include "wquant/error.h"
@@ -147,7 +149,7 @@ Codebook empty_codebook(int bits) {
 Codebook rescaled_codebook(const Distribution& distribution, const TensorSettings& settings,
                            LevelFit found) {
   Codebook book;
-  book.bits = settings.bits;
+  book.bits = static_cast<int>(std::bit_width(found.levels.size())) - 1;
   book.x0 = found.x0;
   book.ratio = found.r;
   // Without variance a correlation does not exist, so nothing of it is lost.
@@ -216,6 +218,9 @@ Codebook codebook_of(const Distribution& distribution, const TensorSettings& set
 Codebook fit_codebook(const Distribution& distribution, const TensorSettings& settings,
                       SearchEffort effort, const Codebook* guess) {
   if (distribution.count() == 0) return empty_codebook(settings.bits);
+  if (settings.coding == Coding::kEntropy) {
+    return rescaled_codebook(distribution, settings, fit_stepped(distribution, settings));
+  }
   if (wants_zero_level(distribution, settings)) {
     const LevelFit others = fit_levels(distribution.without_zeros(), settings, effort);
     return rescaled_codebook(

@@ -61,25 +61,25 @@ void Encoder::find_codes(WeightView weights, std::uint8_t* codes) const {
 }
 
 template <typename F>
-void Encoder::encode_steps(WeightView weights, std::uint8_t* packed, F&& find) const {
+void Encoder::encode_steps(WeightView weights, int bits, std::uint8_t* packed, F&& find) const {
   std::array<std::uint8_t, kStep> codes;
   for (std::size_t first = 0; first < weights.size; first += kStep) {
     const WeightView step = weights.part(first, std::min(kStep, weights.size - first));
     find(step, codes.data());
-    kernels().pack(codes.data(), step.size, codebook_.bits, packed);
-    packed += packed_size(step.size, codebook_.bits);
+    kernels().pack(codes.data(), step.size, bits, packed);
+    packed += packed_size(step.size, bits);
   }
 }
 
-void Encoder::encode(WeightView weights, std::uint8_t* packed) const {
-  encode_steps(weights, packed,
+void Encoder::encode(WeightView weights, int bits, std::uint8_t* packed) const {
+  encode_steps(weights, bits, packed,
                [&](WeightView step, std::uint8_t* codes) { find_codes(step, codes); });
 }
 
 Moments Encoder::encode_and_count(WeightView block, double pivot, KeyTable& table, KeySums& sums,
                                   std::uint8_t* packed) const {
   MomentSums lanes = {};
-  encode_steps(block, packed, [&](WeightView step, std::uint8_t* codes) {
+  encode_steps(block, codebook_.bits, packed, [&](WeightView step, std::uint8_t* codes) {
     table.add_and_find(step, pivot, thresholds_.data(), codebook_.bits, codes, lanes, sums);
   });
   return sum_lanes(lanes);

@@ -19,8 +19,8 @@ class Encoder {
 
   /// The codes of `weights`, a byte each.
   void find_codes(WeightView weights, std::uint8_t* codes) const;
-  /// Packs the codes of `weights`.
-  void encode(WeightView weights, std::uint8_t* packed) const;
+  /// Packs the codes of `weights`, each in so many bits.
+  void encode(WeightView weights, int bits, std::uint8_t* packed) const;
   /// Packs the codes of one block and counts its weights. Only for thresholds that fit registers,
   /// up to kRegisterBits bits.
   Moments encode_and_count(WeightView block, double pivot, KeyTable& table, KeySums& sums,
@@ -31,7 +31,7 @@ class Encoder {
 
  private:
   template <typename F>
-  void encode_steps(WeightView weights, std::uint8_t* packed, F&& find) const;
+  void encode_steps(WeightView weights, int bits, std::uint8_t* packed, F&& find) const;
   void fill_key_codes();
 
   const Codebook& codebook_;

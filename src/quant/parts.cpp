@@ -1,3 +1,4 @@
+#include "coding/coded_tensor.h"
 #include "wquant/codebook.h"
 #include "wquant/quantize.h"
 
@@ -11,13 +12,15 @@ bool has_part(const PlannedTensor& tensor, Part part) {
 
 std::uint64_t part_size(const PlannedTensor& tensor, Part part) {
   if (!has_part(tensor, part)) return 0;
+  const bool coded = tensor.settings.coding == Coding::kEntropy;
   switch (part) {
     case Part::kKept:
       return tensor.info.bytes();
     case Part::kCodes:
-      return packed_size(tensor.info.count(), tensor.settings.bits);
+      return coded ? most_coded_bytes(tensor.info.count())
+                   : packed_size(tensor.info.count(), tensor.settings.bits);
     case Part::kLevels:
-      return sizeof(float) << tensor.settings.bits;
+      return coded ? sizeof(float) * kMostLevels : sizeof(float) << tensor.settings.bits;
     case Part::kScales:
       return tensor.cells.cells * size_of(Dtype::kF16);
   }
@@ -25,6 +28,7 @@ std::uint64_t part_size(const PlannedTensor& tensor, Part part) {
 }
 
 std::uint64_t stored_size(const PlannedTensor& tensor) {
+  if (tensor.estimated_bytes && !tensor.same_as) return *tensor.estimated_bytes;
   return part_size(tensor, Part::kKept) + part_size(tensor, Part::kCodes) +
          part_size(tensor, Part::kLevels) + part_size(tensor, Part::kScales);
 }

@@ -171,11 +171,8 @@ class Planner {
 /// Throws Error (usage) for a weight of no tensor.
 void check_weights(const ModelReader& model, const Settings& settings) {
   for (const auto& [name, weight] : settings.weights) {
-    const auto& tensors = model.tensors();
-    if (std::any_of(tensors.begin(), tensors.end(),
-                    [&](const TensorInfo& info) { return info.name == name; })) {
-      continue;
-    }
+    const auto is_named = [&wanted = name](const TensorInfo& info) { return info.name == wanted; };
+    if (std::ranges::any_of(model.tensors(), is_named)) continue;
     fail_usage(fmt::format("a weight is given for \"{}\", which is no tensor", printable(name)),
                "list the names with wquant inspect");
   }

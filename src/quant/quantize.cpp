@@ -4,6 +4,7 @@
 
 #include "base/staged_work.h"
 #include "quant/cell_work.h"
+#include "quant/coding_sink.h"
 #include "quant/shared_tensor.h"
 #include "quant/tensor_steps.h"
 
@@ -118,11 +119,13 @@ Report quantize(const ModelReader& model, const Plan& plan, PartSink& sink,
   Meter meter(options, total_work(plan));
   const unsigned threads = thread_count(options.threads);
   std::vector<Scratch> scratch(threads);
+  CodingSink coding(plan, sink);
   const RunState run{
-      model,   plan,          sink, meter, SearchEffort::for_tensors(count_quantized(plan)),
+      model,   plan,          coding, meter, SearchEffort::for_tensors(count_quantized(plan)),
       scratch, report.tensors};
   Cutter cutter(run);
   run_staged(threads, [&cutter] { return cutter.next(); });
+  coding.report_sizes(report.tensors);
   report_tied(plan, report.tensors);
   return report;
 }

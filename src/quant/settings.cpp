@@ -121,6 +121,12 @@ void set_granularity(TensorSettings& settings, std::string_view value) {
   }
 }
 
+/// Levels near the multiples of a step are those of no other mode.
+void set_coding(TensorSettings& settings, std::string_view value) {
+  settings.coding = choice_value(kCodingChoices, "coding", value);
+  if (settings.coding == Coding::kEntropy) set_family(settings, kEntropyMode);
+}
+
 void set_weight(TensorSettings& settings, std::string_view value) {
   const auto weight = parse_number<double>(value);
   if (!weight || !is_weight(*weight)) fail_weight(value);
@@ -132,7 +138,7 @@ struct Key {
   void (*set)(TensorSettings& settings, std::string_view value);
 };
 
-constexpr std::array<Key, 12> kKeys = {
+constexpr std::array<Key, 13> kKeys = {
     {{"bits", set_bits},
      {"mode", set_mode},
      {"values",
@@ -161,6 +167,7 @@ constexpr std::array<Key, 12> kKeys = {
         settings.balance = choice_value(kBalanceChoices, "balance", value);
       }},
      {"granularity", set_granularity},
+     {"coding", set_coding},
      {"axis", set_axis},
      {"weight", set_weight}}};
 
@@ -192,6 +199,18 @@ void check_exact(const TensorSettings& settings) {
   }
 }
 
+/// What coding entropy leaves no choice of.
+void check_entropy(const TensorSettings& settings) {
+  const auto fail = [](std::string_view what) {
+    fail_usage(fmt::format("coding entropy is not for {}", what),
+               "leave that out or give coding=fixed");
+  };
+  if (settings.mode != kEntropyMode) fail(fmt::format("mode {}", settings.mode));
+  if (settings.values != Values::kCentroid) fail("values midpoint");
+  if (settings.range != RangeRule::kSearch) fail("range full");
+  if (settings.search != SearchRule::kAuto) fail("search exact");
+}
+
 /// Cuts the front up to the next comma off `items`.
 std::string_view next_item(std::string_view& items) {
   const std::size_t comma = items.find(',');
@@ -218,6 +237,8 @@ std::string_view name_of(RangeRule range) { return choice_name(kRangeChoices, ra
 std::string_view name_of(SearchRule search) { return choice_name(kSearchChoices, search); }
 std::string_view name_of(Zero zero) { return choice_name(kZeroChoices, zero); }
 std::string_view name_of(Balance balance) { return choice_name(kBalanceChoices, balance); }
+
+std::string_view name_of(Coding coding) { return choice_name(kCodingChoices, coding); }
 
 std::string granularity_text(const TensorSettings& settings) {
   std::string text(choice_name(kGranularityChoices, settings.granularity));
@@ -281,6 +302,7 @@ void check(const TensorSettings& settings) {
   }
   if (!is_weight(settings.weight)) fail_weight(fmt::format("{}", settings.weight));
   if (settings.search == SearchRule::kExact) check_exact(settings);
+  if (settings.coding == Coding::kEntropy) check_entropy(settings);
   check_family(settings);
 }
 

@@ -122,7 +122,7 @@ class QuantizeWork : public NamedWork {
     encode_slab(
         run_, index_, slab,
         [&](std::uint64_t, WeightView block, std::uint8_t* packed) {
-          encoder_->encode(block, packed);
+          encoder_->encode(block, packing_bits(planned().settings), packed);
         },
         scratch);
   }

@@ -4,6 +4,7 @@
 #include "base/staged_work.h"
 #include "quant/cell_scales.h"
 #include "quant/family.h"
+#include "quant/stepped_levels.h"
 #include "quant/tensor_steps.h"
 #include "wquant/budget.h"
 
@@ -51,12 +52,31 @@ class SurveyWork : public StagedWork {
 
   void add(std::size_t variant, const Distribution& weights) {
     PlannedTensor tried = planned(variant);
+    if (tried.settings.coding == Coding::kEntropy) return add_steps(variant, weights);
     const FamilyInfo& family = find_family(tried.settings.mode).info;
     for (int bits = family.min_bits; bits <= family.max_bits; ++bits) {
       if (tried.bits_given && bits != planned(variant).settings.bits) continue;
       tried.settings.bits = bits;
       ladder_.push_back(
           {bits, stored_size(tried), error_of(tried, weights), tried.settings.weight, variant});
+    }
+  }
+
+  /// The steps of codes that are stored at their entropy.
+  void add_steps(std::size_t variant, const Distribution& weights) {
+    const PlannedTensor& tried = planned(variant);
+    const bool has_scales = tried.cells.has_scales();
+    const Distribution units =
+        has_scales ? unit_distribution(run_.model, index_, tried.cells, kSampled) : Distribution();
+    const Distribution& coded = has_scales ? units : weights;
+    const std::vector<SteppedChoice> choices =
+        tried.bits_given ? std::vector{stepped_choice(coded, step_of(coded, tried.settings))}
+                         : stepped_choices(coded);
+    const double share = weights.count() / coded.count();
+    for (const SteppedChoice& choice : choices) {
+      const auto codes = static_cast<std::uint64_t>(share * static_cast<double>(choice.bytes));
+      ladder_.push_back({0, codes + part_size(tried, Part::kScales), choice.error,
+                         tried.settings.weight, variant, choice.step});
     }
   }
 

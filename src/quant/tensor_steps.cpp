@@ -18,6 +18,9 @@ namespace {
 /// What is read twice within a short time is kept in memory between, up to this size.
 constexpr std::uint64_t kStaysMapped = std::uint64_t{16} << 20;
 
+/// Of a code that has a byte of its own.
+constexpr int kCodeBits = 8;
+
 /// Of a tensor of one slab or less.
 Distribution read_small(const RunState& run, std::size_t index, Scratch& scratch) {
   scratch.weights.resize(run.plan.tensors[index].info.count());
@@ -54,7 +57,9 @@ void quantize_tensor(const RunState& run, std::size_t index, Scratch& scratch) {
   }
   encode_slab(
       run, index, 0,
-      [&](std::uint64_t, WeightView block, std::uint8_t* packed) { encoder.encode(block, packed); },
+      [&](std::uint64_t, WeightView block, std::uint8_t* packed) {
+        encoder.encode(block, packing_bits(settings), packed);
+      },
       scratch);
 }
 
@@ -136,10 +141,14 @@ void refuse_nonfinite(const RunState& run, std::size_t index) {
               "repair the model or give --nonfinite keep");
 }
 
+int packing_bits(const TensorSettings& settings) {
+  return settings.coding == Coding::kEntropy ? kCodeBits : settings.bits;
+}
+
 void encode_slab(const RunState& run, std::size_t index, std::uint64_t slab,
                  const BlockEncoder& encode, Scratch& scratch) {
   const PlannedTensor& planned = run.plan.tensors[index];
-  const int bits = planned.settings.bits;
+  const int bits = packing_bits(planned.settings);
   const SlabRange range = slab_range(planned.info.count(), slab);
   const std::uint64_t begin = packed_size(range.first, bits);
   scratch.packed.resize(packed_size(range.count, bits));

@@ -27,6 +27,9 @@ Moments count_slab(const RunState& run, std::size_t index, std::uint64_t slab, d
 /// Counts what is not finite, for the message.
 [[noreturn]] void refuse_nonfinite(const RunState& run, std::size_t index);
 
+/// Bits of a code as it goes to the sink of a run: a byte where it is yet to be coded.
+int packing_bits(const TensorSettings& settings);
+
 /// Packs the codes of a block of weights, the first of which is weight `first` of the tensor.
 using BlockEncoder =
     std::function<void(std::uint64_t first, WeightView block, std::uint8_t* packed)>;

@@ -14,7 +14,9 @@ namespace {
 constexpr int kReportVersion = 1;
 
 void add_settings(JsonWriter& json, const TensorSettings& settings) {
-  json.member("bits", settings.bits);
+  json.member("coding", choice_name(kCodingChoices, settings.coding));
+  json.member("bits", settings.coding == Coding::kFixed ? std::optional(settings.bits)
+                                                        : std::optional<int>());
   json.member("mode", settings.mode);
   json.member("values", choice_name(kValuesChoices, settings.values));
   json.member("rescale", choice_name(kRescaleChoices, settings.rescale));
@@ -44,23 +46,21 @@ void add_figures(JsonWriter& json, const TensorReport& tensor, bool dry_run) {
       {"max_error", tensor.max_error},
       {"entropy", tensor.entropy}};
   for (const auto& [key, value] : figures) add_figure(json, key, value, dry_run);
+  if (tensor.coded_bytes > 0) {
+    json.member("coded_bits", bits_per_weight(tensor.coded_bytes, tensor.info.count()));
+    json.member("levels", std::uint64_t{codebook.levels.size()});
+  }
 }
 
-void add_cells(JsonWriter& json, const CellPlan& cells) {
+void add_cells(JsonWriter& json, const TensorReport& tensor) {
+  const CellPlan& cells = tensor.cells;
   json.member("granularity", choice_name(kGranularityChoices, cells.granularity));
   if (!cells.reason.empty()) json.member("granularity_reason", cells.reason);
   if (!cells.has_scales()) return;
   json.member("scales", cells.cells);
   json.member("run", cells.run);
-}
-
-/// That of the output channels, where they matter.
-void add_axis(JsonWriter& json, const TensorReport& tensor) {
-  if (tensor.cells.granularity == Granularity::kChannel) {
-    json.member("axis", tensor.cells.axis);
-  } else if (tensor.balance.sets != Balance::kOff) {
-    json.member("axis", tensor.balance.axis);
-  }
+  const bool has_axis = cells.granularity == Granularity::kChannel;
+  if (has_axis && tensor.balance.sets == Balance::kOff) json.member("axis", cells.axis);
 }
 
 /// What balancing was done.
@@ -69,6 +69,7 @@ void add_balance(JsonWriter& json, const TensorReport& tensor, bool dry_run) {
   json.member("balance", choice_name(kBalanceChoices, balance.sets));
   if (!balance.reason.empty()) json.member("balance_reason", balance.reason);
   if (balance.sets == Balance::kOff) return;
+  json.member("axis", balance.axis);
   const BalanceFigures& figures = tensor.balance_figures;
   add_figure(json, "moved", figures.moved, dry_run);
   add_figure(json, "rho_before", figures.rho_before, dry_run);
@@ -91,8 +92,7 @@ void add_tensor(JsonWriter& json, const TensorReport& tensor, bool dry_run) {
     add_settings(json, tensor.settings);
     add_figures(json, tensor, dry_run);
     if (has_zero_level(tensor)) json.member("zero_level", true);
-    add_cells(json, tensor.cells);
-    add_axis(json, tensor);
+    add_cells(json, tensor);
     add_balance(json, tensor, dry_run);
   }
   json.close_object();
@@ -135,6 +135,7 @@ void add_totals(JsonWriter& json, const Report& report) {
   json.member("original_bytes", totals.all.original_bytes);
   json.member("header_bytes", report.header_bytes);
   json.member("file_bytes", report.file_bytes);
+  json.member("file_bytes_known", !report.dry_run || !has_coded(report));
   json.member("compression_ratio", compression_ratio(totals.all.original_bytes, report.file_bytes));
   json.member("bits_per_weight", bits_per_weight(report.file_bytes, totals.all.weights));
   json.close_object();

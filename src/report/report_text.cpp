@@ -37,7 +37,7 @@ std::vector<std::string> quantized_row(const TensorReport& tensor, bool dry_run)
   };
   return {name_text(tensor),
           short_shape(tensor.info),
-          std::to_string(tensor.settings.bits),
+          bits_text(tensor),
           tensor.settings.mode,
           figure("{:.3g}", codebook.x0),
           figure("{:.4g}", codebook.ratio),
@@ -249,12 +249,19 @@ std::string size_text(std::uint64_t original_bytes, std::uint64_t bytes) {
              : fmt::format("{:.2f} times larger", compression_ratio(bytes, original_bytes));
 }
 
+/// Sizes of what is stored at its entropy are known only when it is written.
+std::string_view size_is(const Report& report) {
+  if (!report.dry_run || !has_coded(report)) return "";
+  return report.budget ? "about " : "at most ";
+}
+
 std::string size_lines(const Report& report, const Totals& totals) {
   return fmt::format(
-      "weights       {} in {} bytes -> file of {} bytes (header {})\n"
+      "weights       {} in {} bytes -> file of {}{} bytes (header {})\n"
       "size          {}, {:.3f} bits a weight, everything counted\n",
-      grouped(totals.all.weights), grouped(totals.all.original_bytes), grouped(report.file_bytes),
-      grouped(report.header_bytes), size_text(totals.all.original_bytes, report.file_bytes),
+      grouped(totals.all.weights), grouped(totals.all.original_bytes), size_is(report),
+      grouped(report.file_bytes), grouped(report.header_bytes),
+      size_text(totals.all.original_bytes, report.file_bytes),
       bits_per_weight(report.file_bytes, totals.all.weights));
 }
 

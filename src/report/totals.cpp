@@ -1,5 +1,7 @@
 #include "report/totals.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -55,6 +57,18 @@ double compression_ratio(std::uint64_t original_bytes, std::uint64_t bytes) {
 
 double bits_per_weight(std::uint64_t bytes, std::uint64_t weights) {
   return weights == 0 ? 0 : 8 * static_cast<double>(bytes) / static_cast<double>(weights);
+}
+
+bool has_coded(const Report& report) {
+  return std::ranges::any_of(report.tensors, [](const TensorReport& tensor) {
+    return tensor.quantized && tensor.settings.coding == Coding::kEntropy;
+  });
+}
+
+std::string bits_text(const TensorReport& tensor) {
+  if (tensor.settings.coding == Coding::kFixed) return std::to_string(tensor.settings.bits);
+  if (tensor.coded_bytes == 0) return "-";
+  return fmt::format("{:.2f}", bits_per_weight(tensor.coded_bytes, tensor.info.count()));
 }
 
 }  // namespace wquant

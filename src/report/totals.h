@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "wquant/report.h"
 
@@ -36,5 +37,9 @@ bool has_zero_level(const TensorReport& tensor);
 double compression_ratio(std::uint64_t original_bytes, std::uint64_t bytes);
 /// Bits of `bytes` for each of `weights` weights; 0 when there are none.
 double bits_per_weight(std::uint64_t bytes, std::uint64_t weights);
+/// Whether codes of a tensor are stored at their entropy.
+bool has_coded(const Report& report);
+/// Bits of a tensor's code: its width, or how many it takes on average; "-": not known.
+std::string bits_text(const TensorReport& tensor);
 
 }  // namespace wquant

@@ -1,4 +1,5 @@
-"""Runs the decoder that docs/format.md shows.
+"""Runs the decoder that docs/format.md shows, with that of docs/coding.md for codes that are stored at
+their entropy.
 
     decode_recipe.py FORMAT.md FILE... OUT    writes every tensor of the FILEs, one after the other
     decode_recipe.py FORMAT.md FILE           prints the names of damaged parts, one a line
@@ -6,18 +7,20 @@
 Floating-point tensors are written as float32, the others as they are.
 """
 
+import os
 import re
 import sys
 
 import numpy as np
 
 
-def recipe(path):
-    """The names that the page's python blocks define."""
-    with open(path, encoding="utf-8") as f:
-        blocks = re.findall(r"^```python\n(.*?)^```$", f.read(), re.MULTILINE | re.DOTALL)
+def recipe(page):
+    """The names that the python blocks of the page, and of coding.md beside it, define."""
     names = {}
-    exec(compile("\n".join(blocks), path, "exec"), names)
+    for path in (os.path.join(os.path.dirname(page), "coding.md"), page):
+        with open(path, encoding="utf-8") as f:
+            blocks = re.findall(r"^```python\n(.*?)^```$", f.read(), re.MULTILINE | re.DOTALL)
+        exec(compile("\n".join(blocks), path, "exec"), names)
     return names
 
 

@@ -26,7 +26,7 @@ using test::onnx_raw;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-constexpr OnnxEdit kExpand4 = {OnnxEdit::Kind::kExpand, 4};
+const OnnxEdit kExpand4 = {OnnxEdit::Kind::kExpand, 4};
 
 std::span<const std::byte> bytes_of(std::string_view text) {
   return std::as_bytes(std::span(text));

@@ -1,8 +1,11 @@
 #include <cstdlib>
 #include <string>
 
+#include <random>
 #include "formats/quantized_file_support.h"
 #include "formats/shard_files.h"
+#include "unit/engine_support.h"
+#include "unit/layers.h"
 
 namespace wquant {
 namespace {
@@ -90,6 +93,28 @@ TEST_F(Recipe, DecodesTiedTensors) {
   made.write(folder_ / "q");
   ASSERT_TRUE(run(quoted("q") + " " + quoted("out")));
   EXPECT_EQ(test::read_file(folder_ / "out"), expected_values(QuantizedModel(folder_ / "q")));
+}
+
+TEST_F(Recipe, DecodesWhatIsStoredAtItsEntropy) {
+  std::mt19937_64 random(11);
+  testing_engine::TestModel model;
+  Settings settings;
+  wquant::apply(settings.tensor, "coding=entropy,granularity=channel");
+  for (const std::uint64_t inputs : {3U, 500U, 4500U}) {
+    const std::vector<float> layer =
+        testing_layers::make_layer(testing_layers::Shape::kHeavyTail, 70 * inputs, random);
+    model.add("layer" + std::to_string(inputs), {70, inputs}, layer, OutputAxis{});
+    model.add_kept("kept" + std::to_string(inputs), inputs);
+  }
+  settings.rules = {{"layer500", "coding=fixed,bits=3"}};
+  const Plan plan = make_plan(model, settings);
+  QuantizedWriter writer(folder_ / "q", plan, settings, Overwrite::kReplace);
+  Report report = quantize(model, plan, writer);
+  writer.finish(report);
+  ASSERT_TRUE(run(quoted("q") + " " + quoted("out")));
+  EXPECT_EQ(test::read_file(folder_ / "out"), expected_values(QuantizedModel(folder_ / "q")));
+  ASSERT_TRUE(run(quoted("q")));
+  EXPECT_EQ(test::read_file(folder_ / "printed"), "\n");
 }
 
 TEST_F(Recipe, ReproducesTheChecksums) {

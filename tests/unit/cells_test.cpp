@@ -21,7 +21,6 @@ namespace wquant {
 namespace {
 
 using testing::HasSubstr;
-using testing_engine::expect_same;
 using testing_engine::Outcome;
 using testing_engine::run;
 using testing_engine::TestModel;
@@ -221,7 +220,7 @@ TEST(Cells, ScalesLowerTheErrorOfUnevenChannels) {
 
 TEST(Cells, ZerosStayZeros) {
   TestModel model;
-  std::vector<float> weights(64 * 8, 0.0F);
+  std::vector<float> weights(512, 0.0F);
   for (std::size_t i = 64; i < 128; ++i) weights[i] = i % 2 == 0 ? 0.25F : -0.75F;
   model.add("w", {8, 64}, weights, OutputAxis());
   model.add("zeros", {8, 64}, std::vector<float>(512), OutputAxis());

@@ -279,7 +279,14 @@ TEST_P(KernelTest, AddsErrorsLikeScalar) {
     ErrorLanes expected = found;
     fast().add_errors(data, became.data(), n, 0.125F, &found);
     kScalarKernels.add_errors(data, became.data(), n, 0.125F, &expected);
-    ASSERT_EQ(std::memcmp(&found, &expected, sizeof found), 0);
+    const auto lanes = [](const ErrorLanes& sums) {
+      std::vector<float> all;
+      for (const auto& sum : {sums.d, sums.d2, sums.e, sums.e2, sums.de, sums.max_e, sums.max_q}) {
+        all.insert(all.end(), sum, sum + 8);
+      }
+      return all;
+    };
+    ASSERT_EQ(lanes(found), lanes(expected));
   });
 }
 
@@ -293,8 +300,10 @@ struct MoveArrays {
 
 /// Levels between which weights lie; two of them are the same.
 std::vector<float> move_levels(int bits) {
-  std::vector<float> levels;
-  for (int k = 0; k < 1 << bits; ++k) levels.push_back(static_cast<float>(std::max(k, 1)) - 2);
+  std::vector<float> levels(std::size_t{1} << bits);
+  for (std::size_t k = 0; k < levels.size(); ++k) {
+    levels[k] = static_cast<float>(std::max<std::size_t>(k, 1)) - 2;
+  }
   return levels;
 }
 

@@ -104,12 +104,12 @@ TEST(ReportJson, HoldsEveryFigureOfATensorInAFixedOrder) {
   const auto& tensor = json["tensors"][0];
   std::vector<std::string> keys;
   for (const auto& [key, value] : tensor.items()) keys.push_back(key);
-  EXPECT_THAT(
-      keys, testing::ElementsAre("name", "shape", "dtype", "quantized", "kept_reason", "bytes",
-                                 "original_bytes", "compression_ratio", "bits", "mode", "values",
-                                 "rescale", "ratio_rule", "range", "search", "x0", "ratio", "scale",
-                                 "rho", "gap", "relative_error_unscaled", "relative_error",
-                                 "snr_db", "max_error", "entropy", "granularity", "balance"));
+  EXPECT_THAT(keys, testing::ElementsAre("name", "shape", "dtype", "quantized", "kept_reason",
+                                         "bytes", "original_bytes", "compression_ratio", "coding",
+                                         "bits", "mode", "values", "rescale", "ratio_rule", "range",
+                                         "search", "x0", "ratio", "scale", "rho", "gap",
+                                         "relative_error_unscaled", "relative_error", "snr_db",
+                                         "max_error", "entropy", "granularity", "balance"));
   EXPECT_EQ(tensor["values"], "centroid");
   EXPECT_EQ(tensor["rho"], 0.98);
   EXPECT_TRUE(tensor["kept_reason"].is_null());

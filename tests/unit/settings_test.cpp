@@ -48,6 +48,19 @@ TEST(Settings, ItemsChangeTheirKeysAndNothingElse) {
             expected);
 }
 
+TEST(Settings, CodesAtTheirEntropyHaveLevelsOfTheirOwn) {
+  const TensorSettings settings = applied("coding=entropy");
+  EXPECT_EQ(settings.coding, Coding::kEntropy);
+  EXPECT_EQ(settings.mode, kEntropyMode);
+  check(settings);
+  EXPECT_THAT(usage_error([] { applied("coding=entrpy"); }), HasSubstr("did you mean entropy"));
+  for (const std::string item : {"mode=exp", "values=midpoint", "range=full", "search=exact"}) {
+    TensorSettings other = settings;
+    wquant::apply(other, item);
+    EXPECT_THAT(usage_error([&] { check(other); }), HasSubstr("coding entropy is not for")) << item;
+  }
+}
+
 TEST(Settings, AxisIsANumberOrAuto) {
   TensorSettings settings = applied("axis=3");
   EXPECT_EQ(settings.axis, 3U);

@@ -24,8 +24,8 @@ using testing_engine::TestModel;
 
 /// Makes a share of the weights 0: the smallest, or any.
 void prune(std::vector<float>& layer, double share, bool smallest, std::mt19937_64& random) {
-  std::vector<float> sizes;
-  for (const float w : layer) sizes.push_back(std::fabs(w));
+  std::vector<float> sizes(layer.size());
+  std::ranges::transform(layer, sizes.begin(), [](float w) { return std::fabs(w); });
   std::ranges::sort(sizes);
   const auto kept = static_cast<std::size_t>(share * static_cast<double>(sizes.size()));
   const float limit = sizes[std::min(kept, sizes.size() - 1)];
@@ -111,8 +111,10 @@ TEST(ZeroLevel, ChangesNothingWithoutZeros) {
 }
 
 TEST(ZeroLevel, LosesNothingOfFewValues) {
-  std::vector<float> layer;
-  for (int i = 0; i < 600; ++i) layer.push_back(static_cast<float>(i % 4 - 2) * 0.25F);
+  std::vector<float> layer(600);
+  for (std::size_t i = 0; i < layer.size(); ++i) {
+    layer[i] = 0.25F * static_cast<float>(i % 4) - 0.5F;
+  }
   const Codebook book = fit_codebook(layer, zero_settings("kmeans", 2, Zero::kKeep));
   EXPECT_NEAR(book.rho, 1, 1e-12);
   EXPECT_EQ(squared_error(layer, quantized(layer, book)), 0);
@@ -143,7 +145,7 @@ std::vector<double> levels_of(const Outcome& outcome, std::size_t i) {
 
 TEST(ZeroLevel, SurvivesScalesAndBalancedCodes) {
   std::mt19937_64 random(34);
-  std::vector<float> layer = make_layer(Shape::kHeavyTail, 64 * 288, random);
+  std::vector<float> layer = make_layer(Shape::kHeavyTail, std::size_t{64} * 288, random);
   prune(layer, 0.5, false, random);
   // A cell that is all zeros, too.
   std::fill(layer.begin(), layer.begin() + 576, 0.0F);

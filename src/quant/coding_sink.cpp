@@ -1,0 +1,127 @@
+#include "quant/coding_sink.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+
+#include "base/spool_file.h"
+#include "coding/coded_tensor.h"
+#include "coding/rans.h"
+
+namespace wquant {
+namespace {
+
+using CodeCounts = std::array<std::uint64_t, kMostLevels>;
+
+/// How often each code occurs, up to the largest that does.
+std::vector<std::uint64_t> counts_of(std::span<const std::uint8_t> codes) {
+  // Several tables: a count need not wait for the one before.
+  std::array<CodeCounts, 4> tables = {};
+  for (std::size_t i = 0; i < codes.size(); ++i) ++tables[i % tables.size()][codes[i]];
+  std::vector<std::uint64_t> counts;
+  for (std::size_t code = 0; code < kMostLevels; ++code) {
+    std::uint64_t count = 0;
+    for (const CodeCounts& table : tables) count += table[code];
+    counts.push_back(count);
+  }
+  while (counts.size() > 1 && counts.back() == 0) counts.pop_back();
+  return counts;
+}
+
+}  // namespace
+
+/// The codes of a tensor as they come.
+struct CodingSink::Codes {
+  explicit Codes(std::uint64_t count) : spool(count) {}
+
+  [[nodiscard]] std::span<const std::uint8_t> all() const {
+    const std::span<const std::byte> bytes = spool.bytes();
+    return {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
+  }
+
+  SpoolFile spool;
+  std::atomic<std::uint64_t> received = 0;
+};
+
+CodingSink::CodingSink(const Plan& plan, PartSink& sink)
+    : plan_(plan), sink_(sink), coded_(plan.tensors.size()) {}
+
+CodingSink::~CodingSink() = default;
+
+bool CodingSink::is_coded(std::size_t tensor) const {
+  const PlannedTensor& planned = plan_.tensors[tensor];
+  return planned.quantized && planned.settings.coding == Coding::kEntropy;
+}
+
+CodingSink::Codes& CodingSink::codes_of(std::size_t tensor) {
+  const std::lock_guard lock(mutex_);
+  std::unique_ptr<Codes>& codes = codes_[tensor];
+  if (!codes) codes = std::make_unique<Codes>(plan_.tensors[tensor].info.count());
+  return *codes;
+}
+
+void CodingSink::write(std::size_t tensor, Part part, std::uint64_t offset,
+                       std::span<const std::byte> bytes) {
+  if (!is_coded(tensor) || part == Part::kScales) return sink_.write(tensor, part, offset, bytes);
+  if (part == Part::kLevels) {
+    coded_[tensor].levels.assign(bytes.begin(), bytes.end());
+    return write_levels(tensor);
+  }
+  Codes& codes = codes_of(tensor);
+  std::ranges::copy(bytes, codes.spool.bytes().begin() + static_cast<std::ptrdiff_t>(offset));
+  if (codes.received.fetch_add(bytes.size()) + bytes.size() < codes.all().size()) return;
+  code(tensor, codes.all());
+  const std::lock_guard lock(mutex_);
+  codes_.erase(tensor);
+}
+
+void CodingSink::restart(std::size_t tensor, Part part) {
+  if (is_coded(tensor) && part == Part::kCodes) {
+    const std::lock_guard lock(mutex_);
+    codes_.erase(tensor);
+    coded_[tensor].level_bytes = 0;
+  }
+  sink_.restart(tensor, part);
+}
+
+void CodingSink::code(std::size_t tensor, std::span<const std::uint8_t> codes) {
+  const EntropyEncoder encoder(counts_of(codes));
+  std::vector<std::uint32_t> block_bytes(count_blocks(codes.size()));
+  std::uint64_t at = coded_head(encoder.table(), block_bytes).size();
+  std::vector<std::uint8_t> block;
+  for (std::uint32_t& size : block_bytes) {
+    block.clear();
+    encoder.encode_block(codes.first(std::min(kBlockCodes, codes.size())), block);
+    codes = codes.subspan(std::min(kBlockCodes, codes.size()));
+    size = static_cast<std::uint32_t>(block.size());
+    sink_.write(tensor, Part::kCodes, at, std::as_bytes(std::span(block)));
+    at += size;
+  }
+  const std::vector<std::uint8_t> head = coded_head(encoder.table(), block_bytes);
+  sink_.write(tensor, Part::kCodes, 0, std::as_bytes(std::span(head)));
+  sink_.end_part(tensor, Part::kCodes, at);
+  coded_[tensor].bytes = at;
+  coded_[tensor].level_bytes = encoder.table().levels() * sizeof(float);
+  write_levels(tensor);
+}
+
+/// As many as codes have, once both are there. The steps of one tensor's work that bring levels and
+/// the last codes follow one another.
+void CodingSink::write_levels(std::size_t tensor) {
+  const Coded& coded = coded_[tensor];
+  if (coded.levels.empty() || coded.level_bytes == 0) return;
+  sink_.write(tensor, Part::kLevels, 0, std::span(coded.levels).first(coded.level_bytes));
+  sink_.end_part(tensor, Part::kLevels, coded.level_bytes);
+}
+
+void CodingSink::report_sizes(std::vector<TensorReport>& reports) const {
+  for (std::size_t i = 0; i < reports.size(); ++i) {
+    if (!is_coded(i) || plan_.tensors[i].same_as) continue;
+    const Coded& coded = coded_[i];
+    reports[i].coded_bytes = coded.bytes;
+    reports[i].bytes = coded.bytes + coded.level_bytes + part_size(plan_.tensors[i], Part::kScales);
+    reports[i].codebook.levels.resize(coded.level_bytes / sizeof(float));
+  }
+}
+
+}  // namespace wquant
