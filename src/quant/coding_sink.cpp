@@ -13,11 +13,15 @@ namespace {
 
 using CodeCounts = std::array<std::uint64_t, kMostLevels>;
 
-/// How often each code occurs, up to the largest that does.
-std::vector<std::uint64_t> counts_of(std::span<const std::uint8_t> codes) {
-  // Several tables: a count need not wait for the one before.
-  std::array<CodeCounts, 4> tables = {};
+/// Several tables: a count need not wait for the one before.
+using CountTables = std::array<CodeCounts, 4>;
+
+void count_codes(std::span<const std::uint8_t> codes, CountTables& tables) {
   for (std::size_t i = 0; i < codes.size(); ++i) ++tables[i % tables.size()][codes[i]];
+}
+
+/// How often each code occurs, up to the largest that does.
+std::vector<std::uint64_t> counts_of(const CountTables& tables) {
   std::vector<std::uint64_t> counts;
   for (std::size_t code = 0; code < kMostLevels; ++code) {
     std::uint64_t count = 0;
@@ -34,9 +38,17 @@ std::vector<std::uint64_t> counts_of(std::span<const std::uint8_t> codes) {
 struct CodingSink::Codes {
   explicit Codes(std::uint64_t count) : spool(count) {}
 
-  [[nodiscard]] std::span<const std::uint8_t> all() const {
+  [[nodiscard]] std::uint64_t count() const { return spool.bytes().size(); }
+
+  /// Calls f with the codes of each block, and gives their memory back.
+  template <typename F>
+  void for_each_block(F&& f) const {
     const std::span<const std::byte> bytes = spool.bytes();
-    return {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
+    for (std::uint64_t first = 0; first < bytes.size(); first += kBlockCodes) {
+      const auto block = bytes.subspan(first, std::min(kBlockCodes, bytes.size() - first));
+      f(std::span(reinterpret_cast<const std::uint8_t*>(block.data()), block.size()));
+      spool.release(first, block.size());
+    }
   }
 
   SpoolFile spool;
@@ -69,8 +81,9 @@ void CodingSink::write(std::size_t tensor, Part part, std::uint64_t offset,
   }
   Codes& codes = codes_of(tensor);
   std::ranges::copy(bytes, codes.spool.bytes().begin() + static_cast<std::ptrdiff_t>(offset));
-  if (codes.received.fetch_add(bytes.size()) + bytes.size() < codes.all().size()) return;
-  code(tensor, codes.all());
+  codes.spool.release(offset, bytes.size());
+  if (codes.received.fetch_add(bytes.size()) + bytes.size() < codes.count()) return;
+  code(tensor, codes);
   const std::lock_guard lock(mutex_);
   codes_.erase(tensor);
 }
@@ -84,19 +97,21 @@ void CodingSink::restart(std::size_t tensor, Part part) {
   sink_.restart(tensor, part);
 }
 
-void CodingSink::code(std::size_t tensor, std::span<const std::uint8_t> codes) {
-  const EntropyEncoder encoder(counts_of(codes));
-  std::vector<std::uint32_t> block_bytes(count_blocks(codes.size()));
+void CodingSink::code(std::size_t tensor, const Codes& codes) {
+  CountTables tables = {};
+  codes.for_each_block([&](std::span<const std::uint8_t> block) { count_codes(block, tables); });
+  const EntropyEncoder encoder(counts_of(tables));
+  std::vector<std::uint32_t> block_bytes(count_blocks(codes.count()));
   std::uint64_t at = coded_head(encoder.table(), block_bytes).size();
-  std::vector<std::uint8_t> block;
-  for (std::uint32_t& size : block_bytes) {
-    block.clear();
-    encoder.encode_block(codes.first(std::min(kBlockCodes, codes.size())), block);
-    codes = codes.subspan(std::min(kBlockCodes, codes.size()));
-    size = static_cast<std::uint32_t>(block.size());
-    sink_.write(tensor, Part::kCodes, at, std::as_bytes(std::span(block)));
-    at += size;
-  }
+  std::vector<std::uint8_t> coded;
+  auto size = block_bytes.begin();
+  codes.for_each_block([&](std::span<const std::uint8_t> block) {
+    coded.clear();
+    encoder.encode_block(block, coded);
+    *size++ = static_cast<std::uint32_t>(coded.size());
+    sink_.write(tensor, Part::kCodes, at, std::as_bytes(std::span(coded)));
+    at += coded.size();
+  });
   const std::vector<std::uint8_t> head = coded_head(encoder.table(), block_bytes);
   sink_.write(tensor, Part::kCodes, 0, std::as_bytes(std::span(head)));
   sink_.end_part(tensor, Part::kCodes, at);

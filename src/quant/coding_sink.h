@@ -39,7 +39,7 @@ class CodingSink : public PartSink {
 
   [[nodiscard]] bool is_coded(std::size_t tensor) const;
   Codes& codes_of(std::size_t tensor);
-  void code(std::size_t tensor, std::span<const std::uint8_t> codes);
+  void code(std::size_t tensor, const Codes& codes);
   void write_levels(std::size_t tensor);
 
   const Plan& plan_;
