@@ -45,15 +45,6 @@ void decode_coded(const StoredTensor& tensor, std::uint64_t first, std::span<flo
   }
 }
 
-/// Decodes all blocks of codes that are stored at their entropy.
-void check_coded(const StoredTensor& tensor) {
-  std::vector<std::uint8_t> codes(kBlockCodes);
-  const std::uint64_t count = tensor.report.info.count();
-  for (std::uint64_t first = 0; first < count; first += kBlockCodes) {
-    tensor.coded->read(first, std::span(codes).first(std::min(count - first, kBlockCodes)));
-  }
-}
-
 void decode_floats(const StoredTensor& tensor, std::uint64_t first, std::span<float> out) {
   const std::span<const std::byte> codes = tensor.parts[Part::kCodes];
   if (tensor.coded) {
@@ -99,6 +90,22 @@ std::uint64_t coded_before(const StoredTensor& tensor, std::uint64_t byte) {
   return static_cast<std::uint64_t>(share * static_cast<double>(tensor.report.coded_bytes));
 }
 
+/// Decodes all blocks of codes that are stored at their entropy.
+void check_coded(const StoredTensor& tensor, const MappedFile& file) {
+  const std::uint64_t begin = offset_in(file, tensor.parts[Part::kCodes]);
+  const std::uint64_t size = size_of(tensor.report.info.dtype);
+  const std::uint64_t count = tensor.report.info.count();
+  std::vector<std::uint8_t> codes(kBlockCodes);
+  std::uint64_t done = 0;
+  for (std::uint64_t first = 0; first < count; first += kBlockCodes) {
+    const std::uint64_t block = std::min(count - first, kBlockCodes);
+    tensor.coded->read(first, std::span(codes).first(block));
+    const std::uint64_t end = coded_before(tensor, (first + block) * size);
+    file.release(begin + done, end - done);
+    done = end;
+  }
+}
+
 void check_part(const StoredTensor& tensor, Part part, const MappedFile& file, Meter& meter) {
   const std::span<const std::byte> bytes = tensor.parts[part];
   const std::uint64_t begin = bytes.empty() ? 0 : offset_in(file, bytes);
@@ -110,7 +117,7 @@ void check_part(const StoredTensor& tensor, Part part, const MappedFile& file, M
                             checksum_text(checksum), checksum_text(stored)),
                 "the file is damaged: get it again");
   }
-  if (part == Part::kCodes && tensor.coded) return check_coded(tensor);
+  if (part == Part::kCodes && tensor.coded) return check_coded(tensor, file);
   check_part(part, bytes, tensor.report.info.count(), tensor.report.settings.bits);
 }
 
