@@ -34,6 +34,7 @@ void Encoder::fill_key_codes() {
   std::vector<std::uint8_t> in_key(kKeys, 0);
   for (std::size_t k = 0; k < codebook_.thresholds.size(); ++k) {
     const float t = codebook_.thresholds[k];
+    if (t == std::numeric_limits<float>::infinity()) break;  // Levels above are never used.
     const auto bits = std::bit_cast<std::uint32_t>(std::fabs(t));
     const auto code = static_cast<std::uint8_t>(k + 1);
     // All weights of these keys reach the threshold.
