@@ -40,9 +40,8 @@ struct BudgetReport {
   std::uint64_t target_bytes = 0;  ///< That the file may have; 0: as few as the correlation allows.
   double error = 0;  ///< Sum over quantized tensors of weight (1 - rho^2), as planned.
   double gap = 0;    ///< No allocation of the size has a sum below error - gap.
-  /// The best that all tensors alike could have; 0 bits: not even 1 fits.
-  TensorSettings uniform;
-  int uniform_bits = 0;
+  /// The best that all tensors alike could have; nothing where not even 1 bit fits.
+  std::optional<TensorSettings> uniform;
   double uniform_error = 0;  ///< The sum with those.
 };
 

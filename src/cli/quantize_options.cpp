@@ -193,6 +193,20 @@ NonFinite nonfinite_of(const std::string& word) {
               ErrorKind::kUsage);
 }
 
+const std::string& typed_value(const Typed& typed, std::string_view key) {
+  const auto row = std::ranges::find(kSettingRows, key, &SettingRow::key);
+  return typed.settings[static_cast<std::size_t>(row - kSettingRows.begin())];
+}
+
+/// A mode that no tensor would have.
+void refuse_unused_mode(const Typed& typed) {
+  const std::string& mode = typed_value(typed, "mode");
+  if (typed_value(typed, "coding") != name_of(Coding::kEntropy) || mode.empty()) return;
+  if (mode == kEntropyMode) return;
+  throw Error(fmt::format("--mode {} is not for --coding entropy", printable(mode)),
+              "leave --mode out or give --coding auto", ErrorKind::kUsage);
+}
+
 /// Automatic coding is the choice of all that there is.
 void expand_coding(Typed& typed) {
   for (std::size_t i = 0; i < kSettingRows.size(); ++i) {
@@ -202,6 +216,7 @@ void expand_coding(Typed& typed) {
 }
 
 void understand(Typed& typed, const Parser& parser, QuantizeOptions& options) {
+  refuse_unused_mode(typed);
   expand_coding(typed);
   refuse_lists(typed, options.has_budget());
   Settings& settings = options.settings;

@@ -77,15 +77,16 @@ std::uint64_t quantized_bytes(const Plan& plan) {
 
 BudgetReport report_of(const Allocation& allocation, const Survey& survey, std::uint64_t part_bytes,
                        std::uint64_t bytes) {
-  BudgetReport report = {bytes, allocation.error, allocation.gap, {}, 0, 0};
+  BudgetReport report = {bytes, allocation.error, allocation.gap, {}, 0};
   const auto uniform = uniform_allocation(survey.ladders, part_bytes);
   if (!uniform) return report;
   report.uniform_error = uniform->error;
   for (std::size_t i = 0; i < uniform->choices.size(); ++i) {
     if (survey.ladders[i].size() <= survey.variants.size()) continue;  // No choice of bits.
     const Choice& choice = *uniform->choices[i];
-    report.uniform_bits = choice.bits;
+    if (choice.bits == 0) continue;  // Equal steps are not alike.
     report.uniform = survey.variants[choice.variant].tensors[i].settings;
+    report.uniform->bits = choice.bits;
   }
   return report;
 }
@@ -186,8 +187,13 @@ bool SizeTarget::missed(std::uint64_t foreseen, std::uint64_t written) {
   // Estimates are good to a thousandth, so that one more try in either direction does.
   constexpr std::uint64_t kClose = 400, kMargin = 4000;
   constexpr int kMostTries = 8;
-  if (bytes == 0 || foreseen == written || tries == kMostTries) return false;
+  if (bytes == 0 || foreseen == written) return false;
   const bool over = written > bytes;
+  if (over && tries == kMostTries) {
+    throw Error(fmt::format("became {} bytes where {} are asked for, {} times over", written, bytes,
+                            tries + 1),
+                "give a larger size, or coding fixed", ErrorKind::kLimit);
+  }
   if (!over && (tries > 0 || written + bytes / kClose >= bytes)) return false;
   ++tries;
   correction = static_cast<std::int64_t>(written) - static_cast<std::int64_t>(foreseen) +
@@ -198,7 +204,7 @@ bool SizeTarget::missed(std::uint64_t foreseen, std::uint64_t written) {
 BudgetReport plan_for_correlation(const Survey& survey, Plan& plan) {
   const Allocation allocation = fewest_bytes(survey.ladders);
   take(plan, survey.variants, allocation);
-  return {0, allocation.error, 0, {}, 0, 0};
+  return {0, allocation.error, 0, {}, 0};
 }
 
 bool raise(Survey& survey, const Plan& plan, const Report& report, double correlation) {

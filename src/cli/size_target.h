@@ -37,6 +37,7 @@ struct SizeTarget {
   }
   /// Whether the file should be planned anew, since it became too large, or, which is seen to once,
   /// much smaller than it may be: sizes of codes that are stored at their entropy are estimates.
+  /// Throws Error (limit) for a file that is too large however often it was planned.
   bool missed(std::uint64_t foreseen, std::uint64_t written);
 };
 

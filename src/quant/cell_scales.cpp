@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <utility>
 
 #include "quant/encoder.h"
 #include "quant/family.h"
@@ -199,6 +200,80 @@ std::vector<float> norms_of(const CellRows& rows, float (*norm)(WeightView)) {
   return norms;
 }
 
+/// Sums over the weights of some cells.
+struct CellPower {
+  double power = 0;     // Of w^2.
+  double variance = 0;  // Of (w - mean)^2.
+};
+
+CellPower power_of(const CellRows& rows) {
+  double sum = 0;
+  double power = 0;
+  for (std::size_t i = 0; i < rows.cells(); ++i) {
+    const WeightView cell = rows.cell(i);
+    for (std::size_t k = 0; k < cell.size; ++k) {
+      const double w = cell.data[k];
+      sum += w;
+      power += w * w;
+    }
+  }
+  return {power, power - sum * sum / static_cast<double>(rows.weights())};
+}
+
+/// Fits levels and scales to some cells, round by round.
+class CellFitter {
+ public:
+  CellFitter(const PlannedTensor& planned, CellRows rows)
+      : settings_(planned.settings),
+        weights_(planned.info.count()),
+        by_norm_(planned.settings.coding == Coding::kEntropy),
+        rows_(std::move(rows)),
+        power_(power_of(rows_)),
+        norms_(norms_of(rows_, by_norm_ ? deviation_of : norm_of)),
+        scales_(norms_) {
+    settings_.rescale = Rescale::kNone;
+  }
+
+  /// Levels for the scales as they are, then scales for the levels.
+  CellCodebook next(const SearchEffort& effort) {
+    CellCodebook fitted;
+    fitted.by_norm = by_norm_;
+    fitted.weights = distribution_of(units_of(rows_, scales_), table_);
+    fitted.book = fit_codebook(fitted.weights, settings_, effort);
+    if (fitted.book.bits > Encoder::kRegisterBits && rows_.weights() >= kTableLimit) {
+      fitted.key_levels = key_levels_of(fitted.book);
+    }
+    const double error = find_scales(fitted);
+    fitted.spread = spread_of(norms_, scales_);
+    fitted.largest = *std::max_element(scales_.begin(), scales_.end());
+    fitted.error = power_.variance > 0 ? std::max(error, 0.0) / power_.variance : 0;
+    return fitted;
+  }
+
+ private:
+  /// Returns the squared error that is left.
+  double find_scales(const CellCodebook& fitted) {
+    ScaleFinder finder(fitted, weights_);
+    double error = power_.power;
+    for (std::size_t i = 0; i < rows_.cells(); ++i) {
+      const FoundScale found = finder.find(rows_.cell(i), first_ ? 0 : scales_[i]);
+      scales_[i] = found.scale;
+      error -= static_cast<double>(found.explained);
+    }
+    first_ = false;
+    return error;
+  }
+
+  TensorSettings settings_;
+  std::uint64_t weights_;  // Of the tensor.
+  bool by_norm_;
+  CellRows rows_;
+  CellPower power_;
+  std::vector<float> norms_, scales_;  // By cell.
+  bool first_ = true;                  // The scales still are the norms.
+  KeyTable table_;
+};
+
 }  // namespace
 
 Distribution unit_distribution(const ModelReader& model, std::size_t index, const CellPlan& plan,
@@ -210,48 +285,15 @@ Distribution unit_distribution(const ModelReader& model, std::size_t index, cons
 
 CellCodebook fit_cells(const ModelReader& model, std::size_t index, const PlannedTensor& planned,
                        const CellEffort& effort) {
-  KeyTable table;
-  TensorSettings settings = planned.settings;
-  settings.rescale = Rescale::kNone;
-  const CellRows rows = sample_cells(model, index, planned.cells, effort.weights);
-  const bool by_norm = settings.coding == Coding::kEntropy;
-  const std::vector<float> norms = norms_of(rows, by_norm ? deviation_of : norm_of);
-  double sum = 0;
-  double power = 0;
-  for (std::size_t i = 0; i < rows.cells(); ++i) {
-    const WeightView cell = rows.cell(i);
-    for (std::size_t k = 0; k < cell.size; ++k) {
-      const double w = cell.data[k];
-      sum += w;
-      power += w * w;
-    }
-  }
-  const double variance = power - sum * sum / static_cast<double>(rows.weights());
-  std::vector<float> scales = norms;
+  CellFitter fitter(planned, sample_cells(model, index, planned.cells, effort.weights));
   CellCodebook best;
   double least = std::numeric_limits<double>::infinity();
   for (int round = 0; round < effort.rounds; ++round) {
-    CellCodebook tried;
-    tried.by_norm = by_norm;
-    tried.weights = distribution_of(units_of(rows, scales), table);
-    tried.book = fit_codebook(tried.weights, settings, effort.search);
-    if (tried.book.bits > Encoder::kRegisterBits && rows.weights() >= kTableLimit) {
-      tried.key_levels = key_levels_of(tried.book);
-    }
-    ScaleFinder finder(tried, planned.info.count());
-    double error = power;
-    for (std::size_t i = 0; i < rows.cells(); ++i) {
-      const FoundScale found = finder.find(rows.cell(i), round == 0 ? 0 : scales[i]);
-      scales[i] = found.scale;
-      error -= static_cast<double>(found.explained);
-    }
-    tried.spread = spread_of(norms, scales);
-    tried.largest = *std::max_element(scales.begin(), scales.end());
-    tried.error = variance > 0 ? std::max(error, 0.0) / variance : 0;
-    const bool done = !(error < (1 - kLeastGain) * least);
-    if (error < least) best = std::move(tried);
-    least = std::min(least, error);
-    if (done) break;
+    CellCodebook tried = fitter.next(effort.search);
+    const double error = tried.error;
+    if (round == 0 || error < least) best = std::move(tried);
+    if (!(error < (1 - kLeastGain) * least)) break;
+    least = error;
   }
   return best;
 }

@@ -112,9 +112,10 @@ void add_budget(JsonWriter& json, const BudgetReport& budget) {
   json.member("target_bytes", budget.target_bytes);
   json.member("error", budget.error);
   json.member("gap", budget.gap);
-  json.member("uniform_bits", budget.uniform_bits);
-  json.member("uniform_mode", budget.uniform.mode);
-  json.member("uniform_granularity", granularity_text(budget.uniform));
+  const TensorSettings uniform = budget.uniform.value_or(TensorSettings());
+  json.member("uniform_bits", budget.uniform ? uniform.bits : 0);
+  json.member("uniform_mode", uniform.mode);
+  json.member("uniform_granularity", granularity_text(uniform));
   json.member("uniform_error", budget.uniform_error);
   json.close_object();
 }

@@ -232,13 +232,13 @@ std::string budget_line(const Report& report) {
       budget.target_bytes == 0 ? "the least bytes for the correlation"
                                : fmt::format("at most {} bytes", grouped(budget.target_bytes)),
       budget.error, budget.gap);
-  if (budget.uniform_bits > 0) {
-    text += fmt::format("              {} bits of {} for all tensors{} would have given {:.4g}\n",
-                        budget.uniform_bits, budget.uniform.mode,
-                        budget.uniform.granularity == Granularity::kTensor
-                            ? ""
-                            : ", a scale each " + granularity_text(budget.uniform) + ",",
-                        budget.uniform_error);
+  if (budget.uniform) {
+    const bool has_scales = budget.uniform->granularity != Granularity::kTensor;
+    text += fmt::format(
+        "              {} bits of {} for all tensors{} would have given {:.4g}\n",
+        budget.uniform->bits, budget.uniform->mode,
+        has_scales ? fmt::format(", a scale each {},", granularity_text(*budget.uniform)) : "",
+        budget.uniform_error);
   }
   return text;
 }

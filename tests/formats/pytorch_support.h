@@ -11,6 +11,13 @@
 /// that push one value.
 namespace wquant::test {
 
+/// 12 elements of 4 bytes.
+inline std::string ramp() {
+  std::string bytes(48, '\0');
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i);
+  return bytes;
+}
+
 inline std::string pickled(std::string_view opcodes) {
   return std::string("\x80\x02").append(opcodes) + ".";
 }

@@ -13,6 +13,7 @@ using test::Folder;
 using test::named_tensor;
 using test::number;
 using test::pickled;
+using test::ramp;
 using test::read_tensor;
 using test::tar_member;
 using test::tar_storage;
@@ -22,13 +23,6 @@ using test::text;
 using test::tuple;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-/// 12 elements of 4 bytes.
-std::string ramp() {
-  std::string bytes(48, '\0');
-  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i);
-  return bytes;
-}
 
 std::string no_views() { return pickled("]"); }
 

@@ -19,6 +19,7 @@ using test::number;
 using test::numbers;
 using test::pickled;
 using test::pytorch_zip;
+using test::ramp;
 using test::read_tensor;
 using test::storage;
 using test::tensor;
@@ -26,13 +27,6 @@ using test::text;
 using test::tuple;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-/// 12 elements of 4 bytes.
-std::string ramp() {
-  std::string bytes(48, '\0');
-  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i);
-  return bytes;
-}
 
 std::string weights() { return storage("0", 12); }
 std::string good() { return tensor(weights(), 0, {3, 4}, {4, 1}); }
