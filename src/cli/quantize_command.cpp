@@ -61,8 +61,10 @@ Outputs outputs_of(const QuantizeOptions& options) {
   }
   if (options.output.empty()) {
     const TensorSettings& settings = options.settings.tensor;
-    outputs.model = quantized_path(options.input, settings.mode,
-                                   options.has_budget() ? 0 : settings.bits, outputs.is_folder);
+    const bool has_mode = settings.coding != Coding::kF16;
+    outputs.model =
+        quantized_path(options.input, has_mode ? settings.mode : "f16",
+                       options.has_budget() || !has_mode ? 0 : settings.bits, outputs.is_folder);
   }
   outputs.report = report_path(outputs.model);
   return outputs;
@@ -218,7 +220,7 @@ bool quantizes_any(const Plan& plan) {
 void run_job(const QuantizedFormat& format, const QuantizedJob& job, Plan& plan,
              const QuantizeOptions& options, const Outputs& outputs) {
   std::optional<Survey> survey;
-  if (options.has_budget()) survey = survey_of(job, options);
+  if (options.has_budget()) survey = survey_of(format, job, options);
   SizeTarget target = target_of(job.model, options);
   for (std::optional<Report> report; !report;) {
     std::optional<BudgetReport> budget;

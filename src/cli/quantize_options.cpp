@@ -40,7 +40,7 @@ constexpr std::array<SettingRow, 12> kSettingRows = {{
     {"zero", "auto|keep|off", "weights of exactly 0 stay 0: auto: where many are (default)"},
     {"balance", "auto|off|channel|kernel", "whose errors shall add up to zero (default auto)"},
     {"granularity", "tensor|channel|group:N", "weights that share a scale (default tensor)"},
-    {"coding", "fixed|entropy|auto", "how codes are stored (default fixed), auto: for a size"},
+    {"coding", "fixed|entropy|f16|auto", "how codes are stored (default fixed), auto: for a size"},
     {"axis", "auto|N", "axis of the output channels (default auto: by the format)"},
 }};
 
@@ -143,7 +143,7 @@ std::vector<std::string> split(const std::string& list) {
 std::vector<TensorSettings> combinations(const Typed& typed) {
   std::vector<TensorSettings> all(1);
   for (std::size_t i = 0; i < kSettingRows.size(); ++i) {
-    if (typed.options[i]->count() == 0) continue;
+    if (typed.options[i]->count() == 0 && typed.settings[i].empty()) continue;
     std::vector<TensorSettings> more;
     for (const TensorSettings& before : all) {
       for (const std::string& value : split(typed.settings[i])) {
@@ -198,26 +198,38 @@ const std::string& typed_value(const Typed& typed, std::string_view key) {
   return typed.settings[static_cast<std::size_t>(row - kSettingRows.begin())];
 }
 
-/// A mode that no tensor would have.
-void refuse_unused_mode(const Typed& typed) {
-  const std::string& mode = typed_value(typed, "mode");
-  if (typed_value(typed, "coding") != name_of(Coding::kEntropy) || mode.empty()) return;
-  if (mode == kEntropyMode) return;
-  throw Error(fmt::format("--mode {} is not for --coding entropy", printable(mode)),
-              "leave --mode out or give --coding auto", ErrorKind::kUsage);
+/// What no tensor would have.
+void refuse_unused(const Typed& typed) {
+  const std::string& coding = typed_value(typed, "coding");
+  for (std::size_t i = 0; i < kSettingRows.size(); ++i) {
+    const std::string_view key = kSettingRows[i].key;
+    if (typed.options[i]->count() == 0 || key == "coding") continue;
+    const bool other_mode =
+        coding == name_of(Coding::kEntropy) && key == "mode" && typed.settings[i] != kEntropyMode;
+    if (coding != name_of(Coding::kF16) && !other_mode) continue;
+    throw Error(
+        fmt::format("--{} {} is not for --coding {}", key, printable(typed.settings[i]), coding),
+        fmt::format("leave --{} out or give --coding auto", key), ErrorKind::kUsage);
+  }
 }
 
-/// Automatic coding is the choice of all that there is.
-void expand_coding(Typed& typed) {
+/// Automatic coding is the choice of all that there is; of those that any reader decodes fast where
+/// a size is asked for and no coding.
+void expand_coding(Typed& typed, bool has_budget) {
   for (std::size_t i = 0; i < kSettingRows.size(); ++i) {
-    if (kSettingRows[i].key != "coding" || typed.settings[i] != "auto") continue;
-    typed.settings[i] = fmt::format("{},{}", name_of(Coding::kFixed), name_of(Coding::kEntropy));
+    if (kSettingRows[i].key != "coding") continue;
+    std::string& coding = typed.settings[i];
+    if (coding == "auto") {
+      coding = "fixed,entropy,f16";
+    } else if (has_budget && coding.empty()) {
+      coding = "fixed,f16";
+    }
   }
 }
 
 void understand(Typed& typed, const Parser& parser, QuantizeOptions& options) {
-  refuse_unused_mode(typed);
-  expand_coding(typed);
+  refuse_unused(typed);
+  expand_coding(typed, options.has_budget());
   refuse_lists(typed, options.has_budget());
   Settings& settings = options.settings;
   for (const std::string& rule : typed.rules) settings.rules.push_back(rule_of(rule));
