@@ -4,6 +4,7 @@
 #include "wquant/balance.h"
 #include "wquant/budget.h"
 #include "wquant/codebook.h"
+#include "wquant/compare.h"
 #include "wquant/dtype.h"
 #include "wquant/error.h"
 #include "wquant/formats.h"

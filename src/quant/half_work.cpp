@@ -79,4 +79,19 @@ std::unique_ptr<StagedWork> quantize_to_halves(const RunState& run, std::size_t 
   return std::make_unique<HalfWork>(run, index);
 }
 
+std::optional<double> half_error(const Distribution& weights) {
+  constexpr int kDigits = 11, kLeastExponent = -13;
+  constexpr float kLargest = 65504;
+  if (weights.bins() > 0 && weights.lower(weights.bins() - 1) > kLargest) return {};
+  if (weights.variance() == 0) return 0;
+  double squares = 0;
+  for (std::size_t bin = 0; bin < weights.bins(); ++bin) {
+    int exponent = 0;
+    std::frexp(weights.lower(bin), &exponent);
+    const double step = std::ldexp(1.0, std::max(exponent, kLeastExponent) - kDigits);
+    squares += step * step / 12 * (weights.tail(bin).count - weights.tail(bin + 1).count);
+  }
+  return squares / weights.count() / weights.variance();
+}
+
 }  // namespace wquant

@@ -6,6 +6,8 @@
 #include "quant/cell_scales.h"
 #include "quant/code_statistics.h"
 #include "quant/family.h"
+#include "quant/half_work.h"
+#include "quant/no_sink.h"
 #include "quant/stepped_levels.h"
 #include "quant/tensor_steps.h"
 #include "wquant/budget.h"
@@ -16,35 +18,8 @@ namespace {
 /// Choices of a tensor of most families.
 constexpr std::size_t kChoices = 8;
 
-/// Takes nothing: a survey only reads.
-class NoSink : public PartSink {
- public:
-  void write(std::size_t /*tensor*/, Part /*part*/, std::uint64_t /*offset*/,
-             std::span<const std::byte> /*bytes*/) override {}
-};
-
-/// What a sample of cells is worth: for a choice, not for the levels that are written.
-constexpr std::uint64_t kSampled = std::uint64_t{1} << 18;
-constexpr int kRounds = 2;
-
 /// F16 levels may add so much to the error, as a share of it.
 constexpr double kHalfLevelsCost = 1e-3;
-
-/// Squared error over the variance of weights that are rounded to F16; none where they do not fit.
-std::optional<double> half_error(const Distribution& weights) {
-  constexpr int kDigits = 11, kLeastExponent = -13;
-  constexpr float kLargest = 65504;
-  if (weights.bins() > 0 && weights.lower(weights.bins() - 1) > kLargest) return {};
-  if (weights.variance() == 0) return 0;
-  double squares = 0;
-  for (std::size_t bin = 0; bin < weights.bins(); ++bin) {
-    int exponent = 0;
-    std::frexp(weights.lower(bin), &exponent);
-    const double step = std::ldexp(1.0, std::max(exponent, kLeastExponent) - kDigits);
-    squares += step * step / 12 * (weights.tail(bin).count - weights.tail(bin + 1).count);
-  }
-  return squares / weights.count() / weights.variance();
-}
 
 /// One tensor in all variants, for one thread.
 class SurveyWork : public StagedWork {
@@ -106,7 +81,8 @@ class SurveyWork : public StagedWork {
     const PlannedTensor& tried = planned(variant);
     const bool has_scales = tried.cells.has_scales();
     const Distribution units =
-        has_scales ? unit_distribution(run_.model, index_, tried.cells, kSampled) : Distribution();
+        has_scales ? unit_distribution(run_.model, index_, tried.cells, kSampledWeights)
+                   : Distribution();
     const Distribution& coded = has_scales ? units : weights;
     const std::vector<SteppedChoice> choices =
         tried.bits_given ? std::vector{stepped_choice(coded, step_of(coded, tried.settings))}
@@ -122,7 +98,7 @@ class SurveyWork : public StagedWork {
   /// Makes the levels F16 where that is as good.
   [[nodiscard]] double error_of(PlannedTensor& tried, const Distribution& weights) const {
     if (tried.cells.has_scales()) {
-      return fit_cells(run_.model, index_, tried, {kSampled, kRounds, run_.effort}).error;
+      return fit_cells(run_.model, index_, tried, sampled_cells(run_.effort)).error;
     }
     Codebook codebook = fit_codebook(weights, tried.settings, run_.effort);
     const double error = 1 - codebook.rho * codebook.rho;
