@@ -9,6 +9,7 @@
 #include "wquant/error.h"
 #include "wquant/formats.h"
 #include "wquant/model.h"
+#include "wquant/picture.h"
 #include "wquant/quantize.h"
 #include "wquant/report.h"
 #include "wquant/settings.h"

@@ -23,6 +23,7 @@
 #include "cli/terminal.h"
 #include "formats/format.h"
 #include "formats/quantized_output.h"
+#include "report/html.h"
 #include "report/render.h"
 #include "wquant/error.h"
 #include "wquant/formats.h"
@@ -36,6 +37,7 @@ namespace fs = std::filesystem;
 /// Where the run writes.
 struct Outputs {
   fs::path model, report;
+  fs::path page;           ///< Empty: none.
   bool is_folder = false;  ///< Of several files and their index.
 };
 
@@ -65,7 +67,19 @@ Outputs outputs_of(const QuantizeOptions& options) {
                                    options.has_budget() ? 0 : settings.bits, outputs.is_folder);
   }
   outputs.report = report_path(outputs.model);
+  outputs.page = options.html;
   return outputs;
+}
+
+/// The page is a file of its own.
+void check_page(const Outputs& outputs, const QuantizeOptions& options) {
+  if (outputs.page.empty()) return;
+  for (const fs::path& path : {outputs.model, outputs.report}) {
+    if (fs::weakly_canonical(path) != fs::weakly_canonical(outputs.page)) continue;
+    throw Error("is an output already", "give another name with --html", ErrorKind::kUsage)
+        .at_file(outputs.page.string());
+  }
+  check_output(outputs.page, options.input, options.force);
 }
 
 /// Refuses before any work what could not be written after it.
@@ -83,6 +97,7 @@ void check_outputs(const Outputs& outputs, const QuantizeOptions& options) {
   for (const fs::path& path : {outputs.model, outputs.report}) {
     check_output(path, options.input, options.force);
   }
+  check_page(outputs, options);
   const bool has_format = outputs.is_folder || find_quantized_format(outputs.model) != nullptr;
   if (!has_format && !fs::is_other(outputs.model, code)) {
     throw Error(
@@ -136,8 +151,10 @@ Report dry_report(const Plan& plan) {
 Report run_with_progress(const ModelReader& model, const Plan& plan, PartSink& sink,
                          const QuantizeOptions& options) {
   ProgressLine line(options.talk);
+  RunOptions run = run_options(line, options.threads);
+  run.pictures = !options.html.empty();
   try {
-    return quantize(model, plan, sink, run_options(line, options.threads));
+    return quantize(model, plan, sink, run);
   } catch (Error& error) {
     error.at_file(options.input);
     throw;
@@ -161,15 +178,16 @@ BudgetReport plan_budget(const QuantizedFormat& format, const QuantizedJob& job,
 /// Whether what was written is to be planned anew.
 using PlanAnew = std::function<bool(const Report& written)>;
 
-/// The whole work, or nothing when it is to be planned anew. The report's file is complete
-/// before the model's file gets its name, so that only the two renames stand between neither and
-/// both.
+/// The whole work, or nothing when it is to be planned anew. The report's files are complete
+/// before the model's file gets its name, so that only the renames stand between none and all.
 std::optional<Report> write_outputs(const QuantizedFormat& format, const QuantizedJob& job,
                                     const std::optional<BudgetReport>& budget,
                                     const QuantizeOptions& options, const Outputs& outputs,
                                     const PlanAnew& plan_anew) {
   const Overwrite overwrite = options.force ? Overwrite::kReplace : Overwrite::kRefuse;
   OutputFile report_file(outputs.report, overwrite);
+  std::optional<OutputFile> page_file;
+  if (!outputs.page.empty()) page_file.emplace(outputs.page, overwrite);
   const auto writer = format.make(job, overwrite);
   spdlog::debug("{}: {}", printable(outputs.model.string(), 1000),
                 byte_text(writer->sizes().file_bytes));
@@ -183,9 +201,11 @@ std::optional<Report> write_outputs(const QuantizedFormat& format, const Quantiz
     require_correlation(report, *options.min_correlation, options.input);
   }
   report_file.append(report_json(report));
+  if (page_file) page_file->append(report_html(report));
   check_stop();
   writer->finish(report);
   report_file.commit();
+  if (page_file) page_file->commit();
   name_files(report, options, outputs, sizes);
   return report;
 }

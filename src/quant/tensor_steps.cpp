@@ -11,6 +11,7 @@
 #include "quant/encoder.h"
 #include "quant/exact_search.h"
 #include "quant/family.h"
+#include "quant/picture.h"
 
 namespace wquant {
 namespace {
@@ -176,6 +177,7 @@ void take_codebook(const RunState& run, std::size_t index, const Distribution& w
   TensorReport& report = run.reports[index];
   report.codebook = std::move(codebook);
   fill_errors(report, weights);
+  if (run.pictures) report.picture = picture_of(weights, report.codebook, report.settings);
   run.sink.write(index, Part::kLevels, 0, std::as_bytes(std::span(report.codebook.levels)));
 }
 
