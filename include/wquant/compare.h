@@ -54,6 +54,9 @@ struct Comparison {
   std::optional<std::size_t> best;  ///< Of the settings: the smallest that holds what is asked for.
 };
 
+/// A comparison of no setting yet: what is compared.
+Comparison begin_comparison(const ModelReader& model, const Plan& plan);
+
 /// Reads the weights once and tells what every plan would make of them; the plans are of one model,
 /// differ in settings only, and there is at least one. Leaves the files' sizes, which are no matter
 /// of weights, at 0. Throws Error naming the tensor.

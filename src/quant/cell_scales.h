@@ -56,6 +56,10 @@ struct CellEffort {
   SearchEffort search;
 };
 
+/// What a sample of cells is worth: for a choice, not for the levels that are written.
+inline constexpr std::uint64_t kSampledWeights = std::uint64_t{1} << 18;
+inline CellEffort sampled_cells(SearchEffort search) { return {kSampledWeights, 2, search}; }
+
 /// Fits levels and scales of tensor `index` in turn on the weights of many cells, all of them where
 /// they are few. Throws NonFiniteWeights when it meets one.
 CellCodebook fit_cells(const ModelReader& model, std::size_t index, const PlannedTensor& planned,

@@ -1,6 +1,5 @@
 #include "quant/shared_tensor.h"
 
-#include <mutex>
 #include <optional>
 
 #include "quant/balanced_pieces.h"
@@ -10,6 +9,7 @@
 #include "quant/float_slabs.h"
 #include "quant/named_work.h"
 #include "quant/sample.h"
+#include "quant/slab_counts.h"
 #include "quant/tensor_steps.h"
 
 namespace wquant {
@@ -31,8 +31,7 @@ class QuantizeWork : public NamedWork {
     if (stage_ == Stage::kNone) {
       stage_ = Stage::kCount;
       report() = begin_report(planned());
-      pivot_ = read_pivot(run_, index_);
-      moments_.resize(slabs());
+      counts_.emplace(run_, index_);
       if (worth_sampling(planned())) make_guess();
     }
     if (stage_ == Stage::kDone) return 0;
@@ -52,10 +51,7 @@ class QuantizeWork : public NamedWork {
   }
 
   void leave(Scratch& scratch) override {
-    if (stage_ != Stage::kCount) return;
-    KeySums found;
-    scratch.table.drain(found);
-    add_sums(found);
+    if (stage_ == Stage::kCount) counts_->leave(scratch);
   }
 
   void end() override {
@@ -70,7 +66,8 @@ class QuantizeWork : public NamedWork {
   Stage next_stage() {
     switch (stage_) {
       case Stage::kCount:
-        put_together();
+        weights_ = counts_->distribution();
+        counts_.reset();
         if (!is_exact()) return fit() ? Stage::kDone : Stage::kEncode;
         exact_.emplace(run_, index_, weights_);
         return reread_or_finish();
@@ -96,26 +93,23 @@ class QuantizeWork : public NamedWork {
   [[nodiscard]] std::uint64_t slabs() const { return slab_count(planned().info.count()); }
 
   void make_guess() {
-    const std::optional<Distribution> sample = sample_distribution(run_, index_, pivot_);
+    const std::optional<Distribution> sample = sample_distribution(run_, index_, counts_->pivot());
     if (!sample) return;
     guess_ = fit_codebook(*sample, planned().settings, run_.effort);
     encoder_.emplace(*guess_, *sample);
   }
 
   void count(std::uint64_t slab, Scratch& scratch) {
+    if (!guess_) return counts_->count(slab, scratch);
     KeySums found;
-    if (guess_) {
-      encode_slab(
-          run_, index_, slab,
-          [&](std::uint64_t, WeightView block, std::uint8_t* packed) {
-            moments_[slab] +=
-                encoder_->encode_and_count(block, pivot_, scratch.table, found, packed);
-          },
-          scratch);
-    } else {
-      moments_[slab] = count_slab(run_, index_, slab, pivot_, found, scratch);
-    }
-    add_sums(found);
+    encode_slab(
+        run_, index_, slab,
+        [&](std::uint64_t, WeightView block, std::uint8_t* packed) {
+          counts_->add(slab, encoder_->encode_and_count(block, counts_->pivot(), scratch.table,
+                                                        found, packed));
+        },
+        scratch);
+    counts_->add(found);
   }
 
   void encode(std::uint64_t slab, Scratch& scratch) {
@@ -127,22 +121,6 @@ class QuantizeWork : public NamedWork {
         scratch);
   }
 
-  void add_sums(const KeySums& found) {
-    if (found.empty()) return;
-    const std::lock_guard lock(mutex_);
-    merge(sums_, found);
-  }
-
-  void put_together() {
-    Moments moments;
-    for (const Moments& slab : moments_) moments += slab;
-    try {
-      weights_ = binned_distribution(sums_, moments);
-    } catch (const NonFiniteWeights&) {
-      refuse_nonfinite(run_, index_);
-    }
-  }
-
   /// Returns true when the codes that were written with the guess are right.
   bool fit() {
     fit_tensor(run_, index_, weights_, guess_ ? &*guess_ : nullptr);
@@ -152,10 +130,7 @@ class QuantizeWork : public NamedWork {
   }
 
   Stage stage_ = Stage::kNone;
-  double pivot_ = 0;
-  std::vector<Moments> moments_;  // By slab.
-  std::mutex mutex_;              // Of sums_, while slabs are counted.
-  KeySums sums_;
+  std::optional<SlabCounts> counts_;
   Distribution weights_;
   std::vector<BalanceTally> tallies_;  // By piece, of a balanced tensor.
   std::optional<Codebook> guess_;

@@ -4,6 +4,7 @@
 #include "base/staged_work.h"
 #include "quant/cell_scales.h"
 #include "quant/family.h"
+#include "quant/no_sink.h"
 #include "quant/stepped_levels.h"
 #include "quant/tensor_steps.h"
 #include "wquant/budget.h"
@@ -13,17 +14,6 @@ namespace {
 
 /// Choices of a tensor of most families.
 constexpr std::size_t kChoices = 8;
-
-/// Takes nothing: a survey only reads.
-class NoSink : public PartSink {
- public:
-  void write(std::size_t /*tensor*/, Part /*part*/, std::uint64_t /*offset*/,
-             std::span<const std::byte> /*bytes*/) override {}
-};
-
-/// What a sample of cells is worth: for a choice, not for the levels that are written.
-constexpr std::uint64_t kSampled = std::uint64_t{1} << 18;
-constexpr int kRounds = 2;
 
 /// One tensor in all variants, for one thread.
 class SurveyWork : public StagedWork {
@@ -67,7 +57,8 @@ class SurveyWork : public StagedWork {
     const PlannedTensor& tried = planned(variant);
     const bool has_scales = tried.cells.has_scales();
     const Distribution units =
-        has_scales ? unit_distribution(run_.model, index_, tried.cells, kSampled) : Distribution();
+        has_scales ? unit_distribution(run_.model, index_, tried.cells, kSampledWeights)
+                   : Distribution();
     const Distribution& coded = has_scales ? units : weights;
     const std::vector<SteppedChoice> choices =
         tried.bits_given ? std::vector{stepped_choice(coded, step_of(coded, tried.settings))}
@@ -82,7 +73,7 @@ class SurveyWork : public StagedWork {
 
   [[nodiscard]] double error_of(const PlannedTensor& tried, const Distribution& weights) const {
     if (tried.cells.has_scales()) {
-      return fit_cells(run_.model, index_, tried, {kSampled, kRounds, run_.effort}).error;
+      return fit_cells(run_.model, index_, tried, sampled_cells(run_.effort)).error;
     }
     const double rho = fit_codebook(weights, tried.settings, run_.effort).rho;
     return 1 - rho * rho;
