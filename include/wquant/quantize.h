@@ -83,6 +83,7 @@ struct RunOptions {
   const std::atomic<bool>* stop = nullptr;
   /// Most bytes of tensors in a file, for a format of several files; a larger tensor gets one.
   std::uint64_t shard_size = 5'000'000'000;
+  bool pictures = false;  ///< Fill in TensorReport::picture.
 };
 
 /// Quantizes the model by the plan into the sink and reports. Fields of the report that concern

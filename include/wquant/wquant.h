@@ -10,6 +10,7 @@
 #include "wquant/formats.h"
 #include "wquant/measure.h"
 #include "wquant/model.h"
+#include "wquant/picture.h"
 #include "wquant/quantize.h"
 #include "wquant/report.h"
 #include "wquant/settings.h"

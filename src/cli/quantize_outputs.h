@@ -10,6 +10,7 @@ namespace wquant {
 /// Where the run writes.
 struct Outputs {
   std::filesystem::path model, report;
+  std::filesystem::path page;  ///< Of the report; empty: none.
   bool is_folder = false;  ///< Of several files and their index.
 };
 

@@ -13,6 +13,7 @@
 #include "quant/balanced_pieces.h"
 #include "quant/cell_encoder.h"
 #include "quant/named_work.h"
+#include "quant/picture.h"
 
 namespace wquant {
 namespace {
@@ -251,6 +252,9 @@ class CellWork : public NamedWork {
     result.codebook.gap = std::numeric_limits<double>::quiet_NaN();
     all.errors.fill(result, factor, pivot_);
     result.entropy = all.entropy();
+    if (run_.pictures) {
+      result.picture = picture_of(codebook_.weights, scaled(codebook_.book, factor, 0));
+    }
     run_.sink.write(index_, Part::kLevels, 0, std::as_bytes(std::span(result.codebook.levels)));
     if (!balanced()) return;
     final_ = scaled(codebook_.book, factor, 0);

@@ -125,9 +125,8 @@ Report quantize(const ModelReader& model, const Plan& plan, PartSink& sink,
   const unsigned threads = thread_count(options.threads);
   std::vector<Scratch> scratch(threads);
   CodingSink coding(plan, sink);
-  const RunState run{
-      model,   plan,          coding, meter, SearchEffort::for_tensors(count_quantized(plan)),
-      scratch, report.tensors};
+  const SearchEffort effort = SearchEffort::for_tensors(count_quantized(plan));
+  const RunState run{model, plan, coding, meter, effort, scratch, report.tensors, options.pictures};
   Cutter cutter(run);
   run_staged(threads, [&cutter] { return cutter.next(); });
   coding.report_sizes(report.tensors);

@@ -12,6 +12,7 @@
 #include "quant/encoder.h"
 #include "quant/exact_search.h"
 #include "quant/family.h"
+#include "quant/picture.h"
 
 namespace wquant {
 namespace {
@@ -187,6 +188,7 @@ void take_codebook(const RunState& run, std::size_t index, const Distribution& w
   const Dtype dtype = run.plan.tensors[index].levels;
   if (dtype == Dtype::kF16) round_levels(weights, report.codebook);
   fill_errors(report, weights);
+  if (run.pictures) report.picture = picture_of(weights, report.codebook, report.settings);
   std::vector<std::byte> levels(report.codebook.levels.size() * size_of(dtype));
   from_floats(dtype, report.codebook.levels, levels);
   run.sink.write(index, Part::kLevels, 0, levels);
