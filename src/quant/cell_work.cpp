@@ -148,7 +148,7 @@ class CellWork : public NamedWork {
     rows.add(run_.model, index_, plan(), first, count, kMostOfCell);
     release(run_.model, index_, {0, weights()});
     ScaleFinder finder(codebook_, weights());
-    for (std::uint64_t i = 0; i < count; ++i) scales_[first + i] = finder.find(rows.cell(i)).scale;
+    for (std::uint64_t i = 0; i < count; ++i) scales_[first + i] = finder.find_scale(rows.cell(i));
   }
 
   struct CellRange {
