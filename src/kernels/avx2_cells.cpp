@@ -3,6 +3,7 @@
 
 #include <immintrin.h>
 
+#include "kernels/avx2_eight_cells.h"
 #include "kernels/avx2_levels.h"
 #include "kernels/scale_search.h"
 
@@ -62,10 +63,10 @@ template <typename Levels>
 struct CellSums {
   Levels levels;
 
+  /// The sums of each lane.
   template <std::size_t kCount>
-  void project(const LooseFloat* w, std::size_t n, const float* factors, Projection* sums) const {
-    __m256 products[kCount];
-    __m256 squares[kCount];
+  void project_lanes(const LooseFloat* w, std::size_t n, const float* factors, __m256* products,
+                     __m256* squares) const {
     __m256 wide_factors[kCount];
     for (std::size_t k = 0; k < kCount; ++k) {
       products[k] = squares[k] = _mm256_setzero_ps();
@@ -81,6 +82,13 @@ struct CellSums {
         squares[k] = _mm256_add_ps(squares[k], _mm256_mul_ps(found, found));
       }
     });
+  }
+
+  template <std::size_t kCount>
+  void project(const LooseFloat* w, std::size_t n, const float* factors, Projection* sums) const {
+    __m256 products[kCount];
+    __m256 squares[kCount];
+    project_lanes<kCount>(w, n, factors, products, squares);
     for (std::size_t k = 0; k < kCount; ++k) sums[k] = {sum_of(products[k]), sum_of(squares[k])};
   }
 
@@ -91,19 +99,24 @@ struct CellSums {
     project<1>(w, n, factors, sums);
   }
 
-  [[nodiscard]] static float largest(const LooseFloat* w, std::size_t n) {
+  [[nodiscard]] static __m256 largest_lanes(const LooseFloat* w, std::size_t n) {
     const __m256 magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
     __m256 most = _mm256_setzero_ps();
     by_eights(w, n, [&](__m256 weights, std::size_t) {
       // NaN does not count: the second operand stays.
       most = _mm256_max_ps(_mm256_and_ps(weights, magnitude), most);
     });
+    return most;
+  }
+
+  [[nodiscard]] static float largest(const LooseFloat* w, std::size_t n) {
+    const __m256 most = largest_lanes(w, n);
     const __m128 by_4 = _mm_max_ps(_mm256_castps256_ps128(most), _mm256_extractf128_ps(most, 1));
     const __m128 by_2 = _mm_max_ps(by_4, _mm_movehl_ps(by_4, by_4));
     return _mm_cvtss_f32(_mm_max_ss(by_2, _mm_movehdup_ps(by_2)));
   }
 
-  [[nodiscard]] static float eighth_powers(const LooseFloat* w, std::size_t n, float factor) {
+  [[nodiscard]] static __m256 eighth_power_lanes(const LooseFloat* w, std::size_t n, float factor) {
     const __m256 factors = _mm256_set1_ps(factor);
     __m256 sum = _mm256_setzero_ps();
     by_eights(w, n, [&](__m256 weights, std::size_t) {
@@ -112,7 +125,11 @@ struct CellSums {
       const __m256 fourth = _mm256_mul_ps(squared, squared);
       sum = _mm256_add_ps(sum, _mm256_mul_ps(fourth, fourth));
     });
-    return sum_of(sum);
+    return sum;
+  }
+
+  [[nodiscard]] static float eighth_powers(const LooseFloat* w, std::size_t n, float factor) {
+    return sum_of(eighth_power_lanes(w, n, factor));
   }
 };
 
@@ -137,7 +154,7 @@ template <int kBits>
 void find_scales_in_registers(const LooseFloat* w, std::size_t run, std::size_t cells,
                               const ScaleSearch& search, FoundScale* found) {
   const CellSums<LevelsByRegisters<kBits>> sums = {{search.thresholds, search.levels}};
-  find_scales_by(sums, w, run, cells, search, found);
+  find_scales_by_eights(sums, w, run, cells, search, found);
 }
 
 constexpr decltype(&find_scales_in_registers<1>) kFindScales[9] = {
@@ -204,7 +221,8 @@ Projection project_by_key(const LooseFloat* w, std::size_t n, float factor,
 void find_scales(const LooseFloat* w, std::size_t run, std::size_t cells, const ScaleSearch& search,
                  FoundScale* found) {
   if (search.key_levels != nullptr) {
-    return find_scales_by(CellSums<LevelsByKey>{{search.key_levels}}, w, run, cells, search, found);
+    const CellSums<LevelsByKey> sums = {{search.key_levels}};
+    return find_scales_by_eights(sums, w, run, cells, search, found);
   }
   if (kFindScales[search.bits] != nullptr) {
     return kFindScales[search.bits](w, run, cells, search, found);
