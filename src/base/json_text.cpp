@@ -19,14 +19,8 @@ using nlohmann::json;
 /// Neither a control character nor beyond ASCII.
 bool is_plain(char c) { return static_cast<signed char>(c) >= 0x20; }
 
-/// Goes to the end in any case: such a loop takes many characters at a time.
-bool all_plain(std::string_view text) {
-  bool plain = true;
-  for (const char c : text) plain = plain & is_plain(c);
-  return plain;
-}
-
-bool is_masked(char c) { return c == '"' || c == '\\'; }
+/// Without branches: where a mask stands in JSON that is quoted, is as good as random.
+bool is_masked(char c) { return static_cast<int>(c == '"') + static_cast<int>(c == '\\') > 0; }
 
 /// Plain text, in which quotes and backslashes are all that is masked.
 void append_plain(std::string& out, std::string_view text) {
@@ -38,9 +32,9 @@ void append_plain(std::string& out, std::string_view text) {
     std::copy(text.begin(), text.end(), at);
     return;
   }
-  for (const char c : text) {  // Without branches: in JSON that is quoted, masks are frequent.
+  for (const char c : text) {
     *at = '\\';
-    at += is_masked(c) ? 1 : 0;
+    at += static_cast<std::ptrdiff_t>(is_masked(c));
     *at++ = c;
   }
 }
@@ -48,7 +42,7 @@ void append_plain(std::string& out, std::string_view text) {
 }  // namespace
 
 void append_json_string(std::string& out, std::string_view text, BadUtf8 bad) {
-  if (all_plain(text)) return append_plain(out, text);
+  if (std::all_of(text.begin(), text.end(), is_plain)) return append_plain(out, text);
   try {
     const auto handler =
         bad == BadUtf8::kReplace ? json::error_handler_t::replace : json::error_handler_t::strict;
