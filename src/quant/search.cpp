@@ -21,8 +21,9 @@ constexpr double kSweepFactor = 5;
 /// Most points of the grid that a descent starts from, and the factor of x0 that lies between them.
 constexpr std::size_t kStarts = 12;
 constexpr double kStartDistance = 1.16;
-/// Steps of a descent in log x0, and how many weights a coarse one should pass.
-constexpr double kCoarsest = 0.15, kFinest = 1e-4, kFewWeights = 32;
+/// Steps of a descent in log x0, and how many weights a coarse one should pass, with boundaries in
+/// their exact places and near them.
+constexpr double kCoarsest = 0.15, kFinest = 1e-4, kFewWeights = 4, kNearWeights = 32;
 /// Candidates from which on every descent takes fine steps.
 constexpr double kAmple = 1000;
 /// Factor around the best x0 within which all are tried in the end.
@@ -203,8 +204,10 @@ class Search {
   /// boundaries in their exact places.
   void descend_from_best() {
     const double reserve = 0.5 * effort_;
+    const bool finish_one = coarse();
+    const double passed = near_ ? kNearWeights : kFewWeights;
     const double finest =
-        near_ ? std::max(kFinest, kFewWeights / objective_.distribution().count()) : kFinest;
+        finish_one ? std::max(kFinest, passed / objective_.distribution().count()) : kFinest;
     std::size_t starts = 0;
     while (starts++ < kStarts && !points_.empty() && (starts == 1 || effort_ > reserve)) {
       const Point start =
@@ -215,8 +218,8 @@ class Search {
       });
       descend(start, kCoarsest, finest);
     }
-    if (!std::exchange(near_, false)) return;
-    best_rho_ = objective_.rho(best_.x0, best_.r);
+    if (!finish_one) return;
+    if (std::exchange(near_, false)) best_rho_ = objective_.rho(best_.x0, best_.r);
     descend({best_.x0, best_.r, best_rho_}, finest, kFinest);
   }
 
