@@ -27,6 +27,9 @@ void append_json_number(std::string& out, double value);
 /// that are not UTF-8 become U+FFFD.
 class JsonWriter {
  public:
+  /// `size` is about the length of what will be written.
+  explicit JsonWriter(std::size_t size = 0) { text_.reserve(size); }
+
   /// A value of an array, or the whole.
   void open_object() { open('{'); }
   void close_object() { close('}'); }

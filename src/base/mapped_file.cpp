@@ -16,9 +16,10 @@
 namespace wquant {
 namespace {
 
-/// Linux maps that many bytes around a page that is touched, so that a neighbour of the range may
-/// have brought pages of it back.
+/// Linux maps that many bytes around a page that is touched, and since 6.18 all of a large folio of
+/// the page cache: the first pages of a range may have brought back some before it.
 constexpr std::uint64_t kFaultAround = std::uint64_t{64} << 10;
+constexpr std::uint64_t kLargestFolio = std::uint64_t{2} << 20;
 
 [[noreturn]] void fail(const std::filesystem::path& path, const char* doing, int code) {
   throw Error(std::string(doing) + ": " + std::generic_category().message(code))
@@ -57,7 +58,8 @@ MappedFile::~MappedFile() {
 void MappedFile::release(std::uint64_t first, std::uint64_t size) const {
   const ByteRange range = released_.add({first, first + size});
   if (range.begin == range.end) return;
-  const std::uint64_t begin = range.begin / kFaultAround * kFaultAround;
+  const std::uint64_t begin =
+      (range.begin - std::min(range.begin, kFaultAround)) / kLargestFolio * kLargestFolio;
   const std::uint64_t end =
       std::min<std::uint64_t>((range.end + kFaultAround - 1) / kFaultAround * kFaultAround, size_);
   madvise(const_cast<std::byte*>(data_ + begin), end - begin, MADV_DONTNEED);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -24,6 +25,8 @@ namespace {
 /// No figure takes more characters.
 constexpr std::string_view kWidestFigure = "-1.23456789e-308";
 constexpr std::string_view kNoChecksum = "00000000";
+/// What describes a quantized tensor takes about so many characters.
+constexpr std::size_t kTensorText = 500;
 
 constexpr std::array<Figure, 10> kFigures = {
     {{"x0", [](TensorReport& t) -> double& { return t.codebook.x0; }},
@@ -181,6 +184,7 @@ Metadata header_metadata(const HeaderPlan& header, Report* report,
   std::string quantized = "{";
   std::string kept = "{";
   std::string tied = "{";
+  quantized.reserve(kTensorText * header.plan.tensors.size());
   for (std::size_t i = 0; i < header.plan.tensors.size(); ++i) {
     const PlannedTensor& tensor = header.plan.tensors[i];
     std::string& text = tensor.same_as ? tied : tensor.quantized ? quantized : kept;
@@ -218,10 +222,13 @@ std::string header_json(const HeaderPlan& header, Report* report,
 /// bare quotes stands nowhere else.
 std::size_t find_checksum(std::string_view json) {
   const std::string key = fmt::format(R"("{}":")", kKeyHeaderChecksum);
-  const std::size_t at = json.find(key);
-  if (at == std::string_view::npos || json.find(key, at + 1) != std::string_view::npos) {
+  // Skips most of the text, which is long and full of quotes.
+  const std::boyer_moore_horspool_searcher search(key.begin(), key.end());
+  const auto found = std::search(json.begin(), json.end(), search);
+  if (found == json.end() || std::search(found + 1, json.end(), search) != json.end()) {
     throw Error(fmt::format("header does not hold {} exactly once", kKeyHeaderChecksum));
   }
+  const auto at = static_cast<std::size_t>(found - json.begin());
   if (json.size() - at < key.size() + kNoChecksum.size()) throw Error("header is cut off");
   return at + key.size();
 }

@@ -199,6 +199,7 @@ void QuantizedWriter::end_part(std::size_t tensor, Part part, std::uint64_t size
 }
 
 QuantizedSizes QuantizedWriter::sizes(Report& report) const {
+  if (!has_coded(state_->plan)) return sizes();
   const State::Finished finished = state_->finished(report);
   return {finished.header.size(), finished.file_bytes};
 }

@@ -189,7 +189,7 @@ SearchEffort SearchEffort::for_tensors(std::size_t count) {
 
 double SearchEffort::of(double weights, int intervals) const {
   const double most = std::clamp(100 * weights, 2e5, 1e6);
-  const double fewest = 400.0 * intervals;
+  const double fewest = 300.0 * intervals;
   return std::clamp(std::max(weights / 50, least), fewest, most);
 }
 

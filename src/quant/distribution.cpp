@@ -67,15 +67,19 @@ Distribution Distribution::without_zeros() const {
   return others;
 }
 
-/// Of a threshold in the key before number `key` or at that one's edge. Without branches.
+/// Of a threshold in the key before number `key` or at that one's edge. Cuts mostly lie evenly in
+/// their key, so that the place of one is known but for a step.
 std::size_t Distribution::cuts_below(float t, std::size_t key) const {
   const std::size_t begin = key == 0 ? 0 : cuts_of_key_[key - 1];
-  const float* at = cuts_.data() + begin;
-  std::size_t n = cuts_of_key_[key] - begin;
-  for (std::size_t half = n / 2; half > 0; n -= half, half = n / 2) {
-    at += at[half - 1] < t ? half : 0;
-  }
-  return static_cast<std::size_t>(at - cuts_.data()) + (n > 0 && *at < t ? 1 : 0);
+  const std::size_t end = cuts_of_key_[key];
+  const auto bits = std::bit_cast<std::uint32_t>(t);
+  const std::uint32_t within = bits % (1U << kKeyShift);
+  const std::size_t n = end - begin;
+  std::size_t at = begin + (within == 0 ? n : (n + 1) * (within - 1) >> kKeyShift);
+  if ((at == begin || cuts_[at - 1] < t) && (at == end || cuts_[at] >= t)) return at;
+  const auto first = cuts_.begin() + static_cast<std::ptrdiff_t>(begin);
+  return static_cast<std::size_t>(
+      std::lower_bound(first, cuts_.begin() + static_cast<std::ptrdiff_t>(end), t) - cuts_.begin());
 }
 
 void Distribution::make_cut_guide(std::size_t keys) {

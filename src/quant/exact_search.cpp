@@ -17,8 +17,11 @@ constexpr double kSlack = 1e-12;
 constexpr double kNarrow = 0x1p-11;
 /// Where more than this share of the weights would be gathered, parts are counted first.
 constexpr double kGatherShare = 1.0 / 32;
-/// Unless they meet boundaries so seldom that the sweep costs less than counting.
-constexpr double kFewMeetings = 1 << 19;
+/// Unless they meet boundaries so seldom that the sweep costs less: a meeting takes as long as
+/// counting some weights, and the bounds of a stretch as long as some meetings of each interval.
+constexpr double kMeetingWeights = 8, kBoundMeetings = 4;
+/// Meetings that always and never are seldom.
+constexpr double kFewestMeetings = 1 << 15, kMostMeetings = 1 << 19;
 /// Bins this fine are not refined: the tables grow.
 constexpr int kFinestShift = kKeyShift - 2 * kPartBits;
 /// Most weights that are gathered.
@@ -118,9 +121,13 @@ void ExactSearch::choose(const Distribution& distribution) {
   std::sort(stretches_.begin(), stretches_.end(),
             [](const Stretch& a, const Stretch& b) { return a.low < b.low; });
   if (stretches_.empty()) marks_ = {};
+  const double bounds = static_cast<double>(stretches_.size() << (settings_.bits - 1));
+  const double few =
+      std::clamp(std::max(distribution.count() / kMeetingWeights, kBoundMeetings * bounds),
+                 kFewestMeetings, kMostMeetings);
   needs_parts_ = !finest &&
                  wanted_ > std::min(kMostGathered, kGatherShare * distribution.count()) &&
-                 (wanted_ > kMostGathered || meetings_ > kFewMeetings);
+                 (wanted_ > kMostGathered || meetings_ > few);
 }
 
 /// Marks the keys that boundaries can lie in. Returns false where these are too many weights, or

@@ -87,7 +87,13 @@ Moments moments_of(WeightView weights, double pivot) {
 double pivot_of(WeightView head) {
   const std::size_t n = std::min(head.size, kPivotWeights);
   double lanes[8] = {};
-  for (std::size_t i = 0; i < n; ++i) lanes[i % 8] += static_cast<double>(head.data[i]);
+  std::size_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    for (std::size_t lane = 0; lane < 8; ++lane) {
+      lanes[lane] += static_cast<double>(head.data[i + lane]);
+    }
+  }
+  for (; i < n; ++i) lanes[i % 8] += static_cast<double>(head.data[i]);
   const double pivot = sum_lanes(lanes) / static_cast<double>(std::max<std::size_t>(n, 1));
   return std::isfinite(pivot) ? pivot : 0;
 }

@@ -95,8 +95,20 @@ Fit Objective::evaluate(double x0, double r) {
 }
 
 double Objective::rho(double x0, double r) {
-  if (values_ != Values::kCentroid) return evaluate(x0, r).rho;
+  if (!centroids()) return evaluate(x0, r).rho;
   place_boundaries(x0, r, b_);
+  return centroid_rho([this](double b) { return distribution_.place(b); });
+}
+
+double Objective::rho_near(double x0, double r) {
+  if (!centroids()) return evaluate(x0, r).rho;
+  place_boundaries(x0, r, b_);
+  return centroid_rho([this](double b) { return distribution_.place_near(b); });
+}
+
+/// Of the boundaries in b_, put at the bins that `place` says.
+template <typename Place>
+double Objective::centroid_rho(Place&& place) const {
   double a = 0;
   double b = 0;
   const auto add_interval = [&](const Tail& from, const Tail& to) {
@@ -109,7 +121,7 @@ double Objective::rho(double x0, double r) {
   };
   const Tail* from = &distribution_.tail(0);
   for (std::size_t k = 0; k + 1 < b_.size(); ++k) {
-    const Tail* to = &distribution_.tail(distribution_.place(b_[k]));
+    const Tail* to = &distribution_.tail(place(b_[k]));
     add_interval(*from, *to);
     from = to;
   }

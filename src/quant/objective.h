@@ -45,6 +45,8 @@ class Objective {
   Fit evaluate(double x0, double r);
   /// Its correlation alone, but for rounding: faster, for centroids.
   double rho(double x0, double r);
+  /// That of boundaries near these, faster still.
+  double rho_near(double x0, double r);
 
   /// An upper bound of rho over all partitions whose parameters lie in the box, boundaries
   /// anywhere between those of (x_low, r_at_low) and (x_high, r_at_high), and ratios between
@@ -59,6 +61,8 @@ class Objective {
     double count, sum, l, u;
   };
   void place(double x0, double r);
+  template <typename Place>
+  double centroid_rho(Place&& place) const;
   void fill_magnitudes();
   void open_windows(double x_low, double r_at_low, double x_high, double r_at_high);
   double centroid_bound();

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <queue>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "quant/magnitude_sort.h"
@@ -20,8 +21,9 @@ constexpr double kSweepFactor = 5;
 /// Most points of the grid that a descent starts from, and the factor of x0 that lies between them.
 constexpr std::size_t kStarts = 12;
 constexpr double kStartDistance = 1.16;
-/// Steps of a descent in log x0, and how many weights a coarse one should pass.
-constexpr double kCoarsest = 0.15, kFinest = 1e-4, kFewWeights = 4;
+/// Steps of a descent in log x0, and how many weights a coarse one should pass, with boundaries in
+/// their exact places and near them.
+constexpr double kCoarsest = 0.15, kFinest = 1e-4, kFewWeights = 4, kNearWeights = 32;
 /// Candidates from which on every descent takes fine steps.
 constexpr double kAmple = 1000;
 /// Factor around the best x0 within which all are tried in the end.
@@ -137,7 +139,7 @@ class Search {
   double try_point(double x0, double r) {
     if (space_.ratio_of_x0) r = space_.ratio_of_x0(x0);
     effort_ -= objective_.intervals();
-    const double rho = objective_.rho(x0, r);
+    const double rho = near_ ? objective_.rho_near(x0, r) : objective_.rho(x0, r);
     if (best_.x0 == 0 || rho > best_rho_) {
       best_.x0 = x0;
       best_.r = r;
@@ -152,13 +154,13 @@ class Search {
     return space_.r_low + (space_.r_high - space_.r_low) * s * s * s;
   }
 
-  /// As many rows and columns as half of the effort allows.
+  /// As many rows and columns as a third of the effort allows.
   void size_grid() {
-    const double most = effort_ / (2.0 * objective_.intervals());
+    const double most = effort_ / (3.0 * objective_.intervals());
     columns_ = two_dimensional() ? kColumns : kColumnsAlone;
     rows_ = two_dimensional() ? kRows : 1;
     if (columns_ * rows_ <= most) return;
-    if (two_dimensional()) rows_ = std::clamp(static_cast<int>(std::sqrt(most / 4)), 3, kRows);
+    if (two_dimensional()) rows_ = std::clamp(static_cast<int>(std::sqrt(most / 2)), 3, kRows);
     columns_ = std::clamp(static_cast<int>(most) / rows_, 12, columns_);
   }
 
@@ -184,6 +186,7 @@ class Search {
   }
 
   void seed_with_grid() {
+    near_ = coarse();
     size_grid();
     const bool sweep_rows = two_dimensional() && can_sweep(0.5 * effort_ / kRows);
     for (int j = 0; sweep_rows && j < rows_; ++j) sweep(row_ratio(j), space_.x_low, space_.x_high);
@@ -191,15 +194,20 @@ class Search {
     for (int j = 0; j < rows_; ++j) try_row(row_ratio(j));
   }
 
-  /// From some of the best points, no two of them close to each other. Where all x0 close to the
-  /// best one will be tried and the effort is small, only the best of all takes the fine steps,
-  /// which pass from one weight to the next.
+  /// Whether the effort is small, and all x0 close to the best one will be tried.
+  [[nodiscard]] bool coarse() const {
+    return sweeps() && objective_.centroids() && effort_ < kAmple * objective_.intervals();
+  }
+
+  /// From some of the best points, no two of them close to each other. With a small effort, only
+  /// the best of all takes the fine steps, which pass from one weight to the next, and gets
+  /// boundaries in their exact places.
   void descend_from_best() {
     const double reserve = 0.5 * effort_;
-    const bool coarse =
-        sweeps() && objective_.centroids() && effort_ < kAmple * objective_.intervals();
+    const bool finish_one = coarse();
+    const double passed = near_ ? kNearWeights : kFewWeights;
     const double finest =
-        coarse ? std::max(kFinest, kFewWeights / objective_.distribution().count()) : kFinest;
+        finish_one ? std::max(kFinest, passed / objective_.distribution().count()) : kFinest;
     std::size_t starts = 0;
     while (starts++ < kStarts && !points_.empty() && (starts == 1 || effort_ > reserve)) {
       const Point start =
@@ -210,7 +218,9 @@ class Search {
       });
       descend(start, kCoarsest, finest);
     }
-    if (coarse) descend({best_.x0, best_.r, best_rho_}, finest, kFinest);
+    if (!finish_one) return;
+    if (std::exchange(near_, false)) best_rho_ = objective_.rho(best_.x0, best_.r);
+    descend({best_.x0, best_.r, best_rho_}, finest, kFinest);
   }
 
   /// Compass search in (log x0, log of the sum of all widths), halving the steps: the best sums
@@ -295,6 +305,7 @@ class Search {
   const SearchSpace& space_;
   double effort_;
   int rows_ = 1, columns_ = 1;
+  bool near_ = false;  // Boundaries need not be placed exactly yet.
   SearchResult best_;
   double best_rho_ = 0;
   std::vector<Point> points_;  // Of the grid, that a descent can start from.

@@ -12,6 +12,8 @@ namespace wquant {
 namespace {
 
 constexpr int kReportVersion = 1;
+/// A quantized tensor takes about so many characters.
+constexpr std::size_t kTensorText = 1200;
 
 void add_settings(JsonWriter& json, const TensorSettings& settings) {
   json.member("coding", choice_name(kCodingChoices, settings.coding));
@@ -146,7 +148,7 @@ void add_totals(JsonWriter& json, const Report& report) {
 }  // namespace
 
 std::string report_json(const Report& report) {
-  JsonWriter json;
+  JsonWriter json(kTensorText * (report.tensors.size() + 1));
   json.open_object();
   json.member("report_version", kReportVersion);
   json.member("input", report.input);
