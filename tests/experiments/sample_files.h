@@ -1,0 +1,18 @@
+#pragma once
+
+#include "memory_model.h"
+#include "sample_images.h"
+#include "sample_network.h"
+
+namespace wquant::sample {
+
+/// Adds the arrays NAME.weight and NAME.bias of every layer.
+void fill(MemoryModel& model, const Network& network);
+/// Adds the arrays images and labels.
+void fill(MemoryModel& model, const ImageSet& set);
+
+/// The way back from any format. Throws Error where an array is missing or has another shape.
+Network read_network(const ModelReader& model);
+ImageSet read_images(const ModelReader& model);
+
+}  // namespace wquant::sample
