@@ -2,7 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <signal.h>
+#include <csignal>
 #include <spawn.h>
 #include <spdlog/spdlog.h>
 #include <sys/wait.h>
