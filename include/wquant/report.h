@@ -9,6 +9,7 @@
 #include "wquant/cells.h"
 #include "wquant/codebook.h"
 #include "wquant/model.h"
+#include "wquant/picture.h"
 
 namespace wquant {
 
@@ -33,6 +34,7 @@ struct TensorReport {
   BalancePlan balance;
   BalanceFigures balance_figures;
   CellPlan cells;
+  std::optional<TensorPicture> picture;  ///< Where RunOptions::pictures asked for it.
 };
 
 /// How bits, and what else was left open, were allotted for a size.

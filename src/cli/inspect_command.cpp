@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "cli/arguments.h"
 #include "cli/command.h"
+#include "cli/inspect_histogram.h"
 #include "cli/statistics.h"
 #include "cli/terminal.h"
 #include "formats/quantized_reader.h"
@@ -34,15 +35,42 @@ Json json_of(const TensorInfo& info, std::uint64_t bytes) {
           {"bytes", bytes}};
 }
 
-std::vector<std::optional<Statistics>> all_statistics(const ModelReader& model, const Talk& talk) {
+Json json_of(const Histogram& histogram) {
+  return {{"low", histogram.low},
+          {"high", histogram.high},
+          {"counts", histogram.counts},
+          {"below", histogram.below},
+          {"above", histogram.above}};
+}
+
+/// What is known of every tensor of floating-point numbers.
+struct Findings {
+  std::vector<std::optional<Statistics>> statistics;
+  std::vector<std::optional<Histogram>> histograms;  ///< Where they are asked for.
+};
+
+Findings nothing_of(const ModelReader& model) {
+  Findings found;
+  found.statistics.resize(model.tensors().size());
+  found.histograms.resize(model.tensors().size());
+  return found;
+}
+
+Findings find_all(const ModelReader& model, bool histograms, const Talk& talk) {
   std::uint64_t done = 0, total = 0;
   for (const TensorInfo& info : model.tensors()) total += info.bytes();
-  std::vector<std::optional<Statistics>> list(model.tensors().size());
+  Findings found = nothing_of(model);
   ProgressLine line(talk);
-  for (std::size_t i = 0; i < list.size(); ++i) {
+  for (std::size_t i = 0; i < model.tensors().size(); ++i) {
     const TensorInfo& info = model.tensors()[i];
     try {
-      if (is_quantizable(info.dtype)) list[i] = tensor_statistics(model, i);
+      if (is_quantizable(info.dtype)) {
+        const Statistics statistics = tensor_statistics(model, i);
+        found.statistics[i] = statistics;
+        if (histograms && statistics.finite > 0) {
+          found.histograms[i] = tensor_histogram(model, i, statistics);
+        }
+      }
     } catch (Error& error) {
       if (error.kind() != ErrorKind::kInterrupted) error.at_tensor(info.name);
       error.at_file(model.path());
@@ -50,7 +78,7 @@ std::vector<std::optional<Statistics>> all_statistics(const ModelReader& model, 
     }
     line.update(done += info.bytes(), total);
   }
-  return list;
+  return found;
 }
 
 // A float model.
@@ -86,13 +114,12 @@ void print_model_text(const ModelReader& model,
                            model.format(), statistics.size(), byte_text(bytes)));
 }
 
-void print_model_json(const ModelReader& model,
-                      const std::vector<std::optional<Statistics>>& statistics) {
+void print_model_json(const ModelReader& model, const Findings& found) {
   Json tensors = Json::array();
-  for (std::size_t i = 0; i < statistics.size(); ++i) {
+  for (std::size_t i = 0; i < found.statistics.size(); ++i) {
     const TensorInfo& info = model.tensors()[i];
     Json json = json_of(info, info.bytes());
-    if (const auto& s = statistics[i]) {
+    if (const auto& s = found.statistics[i]) {
       json["min"] = s->min;
       json["max"] = s->max;
       json["mean"] = s->mean;
@@ -100,6 +127,7 @@ void print_model_json(const ModelReader& model,
       json["zeros"] = s->zeros;
       json["nonfinite"] = s->nonfinite;
     }
+    if (const auto& histogram = found.histograms[i]) json["histogram"] = json_of(*histogram);
     tensors.push_back(std::move(json));
   }
   print_json({{"file", model.path()}, {"format", model.format()}, {"tensors", tensors}});
@@ -123,8 +151,9 @@ void print_quantized_text(const QuantizedReader& model) {
                                     byte_text(tensor.bytes)};
     if (tensor.quantized) {
       const bool is_told = !tensor.settings.mode.empty();
-      row.insert(row.end(), {bits_text(tensor), is_told ? tensor.settings.mode : "-",
-                             is_told ? fmt::format("{:.4f}", tensor.codebook.ratio) : "-",
+      const bool has_ratio = is_told && tensor.settings.coding == Coding::kFixed;
+      row.insert(row.end(), {bits_text(tensor), is_told ? mode_text(tensor) : "-",
+                             has_ratio ? fmt::format("{:.4f}", tensor.codebook.ratio) : "-",
                              fmt::format("{:.6f}", tensor.codebook.rho)});
     } else {
       row.insert(row.end(), {"-", "kept"});
@@ -140,15 +169,16 @@ void print_quantized_text(const QuantizedReader& model) {
 }
 
 void add_settings(const TensorReport& tensor, Json& json) {
-  json["mode"] = tensor.settings.mode;
+  json["mode"] = mode_text(tensor);
   json["x0"] = tensor.codebook.x0;
   json["ratio"] = tensor.codebook.ratio;
   json["relative_error"] = tensor.relative_error;
 }
 
-void print_quantized_json(const QuantizedReader& model) {
+void print_quantized_json(const QuantizedReader& model, const Findings& found) {
   Json tensors = Json::array();
-  for (const TensorReport& tensor : model.report().tensors) {
+  for (std::size_t i = 0; i < model.tensors().size(); ++i) {
+    const TensorReport& tensor = model.report().tensors[i];
     Json json = json_of(tensor.info, tensor.bytes);
     json["quantized"] = tensor.quantized;
     if (tensor.quantized) {
@@ -161,6 +191,7 @@ void print_quantized_json(const QuantizedReader& model) {
       json["kept_reason"] = tensor.kept_reason;
     }
     if (!tensor.settings.mode.empty() && tensor.quantized) add_settings(tensor, json);
+    if (const auto& histogram = found.histograms[i]) json["histogram"] = json_of(*histogram);
     tensors.push_back(std::move(json));
   }
   print_json({{"file", model.path()},
@@ -176,7 +207,7 @@ void print_quantized_json(const QuantizedReader& model) {
 
 void run_inspect(const Arguments& arguments) {
   std::string file;
-  bool json = false;
+  bool json = false, histogram = false;
   Talk talk;
   Parser parser("inspect",
                 "List the tensors of a model with statistics, or of a quantized file "
@@ -185,16 +216,22 @@ void run_inspect(const Arguments& arguments) {
       ->required()
       ->option_text(" ");
   parser.add_flag("--json", json, "print JSON");
+  parser.add_flag("--histogram", histogram,
+                  "show how the weights are distributed, within 4 standard deviations");
   parser.add_talk(talk);
   if (!parser.parse_arguments(arguments)) return;
 
   if (is_quantized_file(file)) {
     const auto model = open_quantized_file(file);
-    return json ? print_quantized_json(*model) : print_quantized_text(*model);
+    const Findings found = histogram ? find_all(*model, histogram, talk) : nothing_of(*model);
+    if (json) return print_quantized_json(*model, found);
+    return histogram ? print_histograms(*model, found.histograms) : print_quantized_text(*model);
   }
   const auto model = open_model(file);
-  const auto statistics = all_statistics(*model, talk);
-  return json ? print_model_json(*model, statistics) : print_model_text(*model, statistics);
+  const Findings found = find_all(*model, histogram, talk);
+  if (json) return print_model_json(*model, found);
+  return histogram ? print_histograms(*model, found.histograms)
+                   : print_model_text(*model, found.statistics);
 }
 
 }  // namespace wquant

@@ -10,6 +10,7 @@
 #include "cli/correlation.h"
 #include "cli/signals.h"
 #include "cli/terminal.h"
+#include "report/html.h"
 #include "report/render.h"
 #include "wquant/error.h"
 
@@ -47,8 +48,10 @@ Report dry_report(const Plan& plan) {
 Report run_with_progress(const ModelReader& model, const Plan& plan, PartSink& sink,
                          const QuantizeOptions& options) {
   ProgressLine line(options.talk);
+  RunOptions run = run_options(line, options.threads);
+  run.pictures = !options.html.empty();
   try {
-    return quantize(model, plan, sink, run_options(line, options.threads));
+    return quantize(model, plan, sink, run);
   } catch (Error& error) {
     error.at_file(options.input);
     throw;
@@ -72,15 +75,16 @@ BudgetReport plan_budget(const QuantizedFormat& format, const QuantizedJob& job,
 /// Whether what was written is to be planned anew.
 using PlanAnew = std::function<bool(const Report& written)>;
 
-/// The whole work, or nothing when it is to be planned anew. The report's file is complete
-/// before the model's file gets its name, so that only the two renames stand between neither and
-/// both.
+/// The whole work, or nothing when it is to be planned anew. The report's files are complete
+/// before the model's file gets its name, so that only the renames stand between none and all.
 std::optional<Report> write_outputs(const QuantizedFormat& format, const QuantizedJob& job,
                                     const std::optional<BudgetReport>& budget,
                                     const QuantizeOptions& options, const Outputs& outputs,
                                     const PlanAnew& plan_anew) {
   const Overwrite overwrite = options.force ? Overwrite::kReplace : Overwrite::kRefuse;
   OutputFile report_file(outputs.report, overwrite);
+  std::optional<OutputFile> page_file;
+  if (!outputs.page.empty()) page_file.emplace(outputs.page, overwrite);
   const auto writer = format.make(job, overwrite);
   spdlog::debug("{}: {}", printable(outputs.model.string(), 1000),
                 byte_text(writer->sizes().file_bytes));
@@ -94,9 +98,11 @@ std::optional<Report> write_outputs(const QuantizedFormat& format, const Quantiz
     require_correlation(report, *options.min_correlation, options.input);
   }
   report_file.append(report_json(report));
+  if (page_file) page_file->append(report_html(report));
   check_stop();
   writer->finish(report);
   report_file.commit();
+  if (page_file) page_file->commit();
   name_files(report, options, outputs, sizes);
   return report;
 }

@@ -16,6 +16,7 @@ constexpr std::string_view kEpilog =
     "Floating-point tensors of 2 or more dimensions are quantized, the rest is kept; the report\n"
     "says why. Items of --set: bits, mode, ratio, range, values, rescale, search,\n"
     "zero, balance, granularity, coding, axis, weight; the last match wins.\n"
+    "Example: wquant --bits 3 model.npz --html report.html\n"
     "Exit codes: 0 done, 1 failed, 2 usage, 3 a limit was not met, 130 interrupted.";
 
 void add_run(Parser& parser, QuantizeOptions& options, std::string& shard_size) {
@@ -40,6 +41,10 @@ void add_run(Parser& parser, QuantizeOptions& options, std::string& shard_size) 
   parser.add_flag("--force", options.force, "replace existing output");
   parser.add_flag("--dry-run", options.dry_run, "show the plan and the exact size, write nothing");
   parser.add_flag("--json", options.json, "print the report as JSON");
+  parser
+      .add_option("--html", options.html,
+                  "write the report as a page too, with pictures of every tensor")
+      ->type_name("FILE");
   parser.add_talk(options.talk);
 }
 
@@ -75,6 +80,13 @@ bool parse_quantize_options(const Arguments& arguments, QuantizeOptions& options
   }
   if (!options.target_size.empty() && options.avg_bits) {
     throw Error("--target-size and --avg-bits contradict each other", "leave one of them out",
+                ErrorKind::kUsage);
+  }
+  if (options.dry_run && parser.count("--html") > 0) {
+    throw Error("--dry-run writes nothing", "leave --html out", ErrorKind::kUsage);
+  }
+  if (parser.count("--html") > 0 && options.html.empty()) {
+    throw Error("--html has no name of a file", "write for example --html report.html",
                 ErrorKind::kUsage);
   }
   if (options.min_correlation && options.dry_run && !options.has_budget()) {

@@ -15,6 +15,7 @@ namespace wquant {
 struct QuantizeOptions {
   std::string input;
   std::string output;              ///< Empty: beside the input.
+  std::string html;                ///< Page of the report; empty: none.
   Settings settings;               ///< The first of the variants.
   std::vector<Settings> variants;  ///< More than one where there is a choice for a size.
   bool bits_given = false;

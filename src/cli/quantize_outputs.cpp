@@ -27,6 +27,17 @@ bool writes_folder(const QuantizeOptions& options) {
          (options.input != kStandardInput && is_sharded_model(options.input));
 }
 
+/// The page is a file of its own.
+void check_page(const Outputs& outputs, const QuantizeOptions& options) {
+  if (outputs.page.empty()) return;
+  for (const fs::path& path : {outputs.model, outputs.report}) {
+    if (fs::weakly_canonical(path) != fs::weakly_canonical(outputs.page)) continue;
+    throw Error("is an output already", "give another name with --html", ErrorKind::kUsage)
+        .at_file(outputs.page.string());
+  }
+  check_output(outputs.page, options.input, options.force);
+}
+
 }  // namespace
 
 Outputs outputs_of(const QuantizeOptions& options) {
@@ -38,10 +49,13 @@ Outputs outputs_of(const QuantizeOptions& options) {
   }
   if (options.output.empty()) {
     const TensorSettings& settings = options.settings.tensor;
-    outputs.model = quantized_path(options.input, settings.mode,
-                                   options.has_budget() ? 0 : settings.bits, outputs.is_folder);
+    const bool has_mode = settings.coding != Coding::kF16;
+    outputs.model =
+        quantized_path(options.input, has_mode ? settings.mode : "f16",
+                       options.has_budget() || !has_mode ? 0 : settings.bits, outputs.is_folder);
   }
   outputs.report = report_path(outputs.model);
+  outputs.page = options.html;
   return outputs;
 }
 
@@ -59,6 +73,7 @@ void check_outputs(const Outputs& outputs, const QuantizeOptions& options) {
   for (const fs::path& path : {outputs.model, outputs.report}) {
     check_output(path, options.input, options.force);
   }
+  check_page(outputs, options);
   const bool has_format = outputs.is_folder || find_quantized_format(outputs.model) != nullptr;
   if (!has_format && !fs::is_other(outputs.model, code)) {
     throw Error(

@@ -10,7 +10,8 @@ namespace wquant {
 /// Where the run writes.
 struct Outputs {
   std::filesystem::path model, report;
-  bool is_folder = false;  ///< Of several files and their index.
+  std::filesystem::path page;  ///< Of the report; empty: none.
+  bool is_folder = false;      ///< Of several files and their index.
 };
 
 /// By the name that was given, or the input's. Throws Error (usage).

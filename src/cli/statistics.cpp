@@ -73,19 +73,25 @@ void read_doubles(const ModelReader& model, std::size_t index, std::uint64_t fir
 
 }  // namespace
 
-Statistics tensor_statistics(const ModelReader& model, std::size_t index) {
+void for_each_slab(const ModelReader& model, std::size_t index,
+                   const std::function<void(std::span<const double> slab)>& f) {
   const TensorInfo& info = model.tensors()[index];
   const std::uint64_t count = info.count();
   std::vector<double> slab(std::min(count, kSlab));
   std::vector<float> scratch;
-  Moments total;
   for (std::uint64_t first = 0; first < count; first += kSlab) {
     check_stop();
     const std::span<double> part = std::span(slab).first(std::min(kSlab, count - first));
     read_doubles(model, index, first, part, scratch);
-    merge(total, slab_moments(part));
+    f(part);
     model.release(index, first * size_of(info.dtype), part.size() * size_of(info.dtype));
   }
+}
+
+Statistics tensor_statistics(const ModelReader& model, std::size_t index) {
+  Moments total;
+  for_each_slab(model, index,
+                [&](std::span<const double> slab) { merge(total, slab_moments(slab)); });
   Statistics& statistics = total.statistics;
   if (statistics.finite > 0) {
     statistics.deviation = std::sqrt(total.squares / static_cast<double>(statistics.finite));

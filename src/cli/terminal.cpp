@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -48,6 +49,18 @@ void guard_standard_streams() {
     // open() takes the lowest free number, and the lower ones are in use by now.
     if (fcntl(stream, F_GETFD) == -1) open("/dev/null", O_RDONLY);
   }
+}
+
+bool speaks_utf8() {
+  // The first that is set counts, see locale(7).
+  for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nothing sets it.
+    if (value == nullptr || *value == '\0') continue;
+    const std::string_view locale = value;
+    return locale.find("UTF-8") != std::string_view::npos ||
+           locale.find("utf8") != std::string_view::npos;
+  }
+  return false;
 }
 
 void start_log() {

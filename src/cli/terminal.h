@@ -19,6 +19,9 @@ struct Talk {
 /// gets their numbers: writing to a closed stdout stays an error.
 void guard_standard_streams();
 
+/// Whether the locale's character set is UTF-8.
+bool speaks_utf8();
+
 /// Sends the log to stderr as lines "wquant: ..." without colour.
 void start_log();
 /// Sets how much of the log is shown.

@@ -27,6 +27,7 @@ struct RunState {
   SearchEffort effort;
   std::vector<Scratch>& scratch;       ///< By thread.
   std::vector<TensorReport>& reports;  ///< By tensor.
+  bool pictures = false;               ///< Whether reports have them.
 };
 
 }  // namespace wquant

@@ -10,6 +10,7 @@ void add_settings(JsonWriter& json, const TensorSettings& settings) {
   json.member("coding", choice_name(kCodingChoices, settings.coding));
   json.member("bits", settings.coding == Coding::kFixed ? std::optional(settings.bits)
                                                         : std::optional<int>());
+  if (settings.coding == Coding::kF16) return json.member("mode", nullptr);
   json.member("mode", settings.mode);
   json.member("values", choice_name(kValuesChoices, settings.values));
   json.member("rescale", choice_name(kRescaleChoices, settings.rescale));
