@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "base/output_file.h"
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/compare_options.h"
@@ -15,6 +16,7 @@
 #include "cli/standard_input.h"
 #include "cli/terminal.h"
 #include "report/comparison.h"
+#include "report/html.h"
 #include "wquant/error.h"
 
 namespace wquant {
@@ -49,6 +51,13 @@ void print(const Comparison& comparison, const CompareOptions& options) {
   }
 }
 
+void write_page(const Comparison& comparison, const CompareOptions& options) {
+  if (options.html.empty()) return;
+  OutputFile file(options.html, options.force ? Overwrite::kReplace : Overwrite::kRefuse);
+  file.append(comparison_html(comparison));
+  file.commit();
+}
+
 QuantizeOptions best_options(const CompareOptions& options, std::size_t row) {
   return options.quantize(options.rows[row], options.write_best);
 }
@@ -68,6 +77,7 @@ void compare_model(const ModelReader& model, const CompareOptions& options) {
   const std::optional<double> least = least_score(comparison, options);
   if (least) comparison.best = best_row(comparison, *least);
   print(comparison, options);
+  write_page(comparison, options);
   if (comparison.tensors.empty()) {
     spdlog::warn("{}: no tensor is quantized: wquant quantize --dry-run -v lists the reasons",
                  printable(options.input, 1000));
@@ -82,6 +92,7 @@ void compare_model(const ModelReader& model, const CompareOptions& options) {
 
 void execute(const CompareOptions& options) {
   if (options.input != kStandardInput) require_exists(options.input);
+  if (!options.html.empty()) check_output(options.html, options.input, options.force);
   if (!options.write_best.empty()) {
     const QuantizeOptions best = best_options(options, 0);
     check_outputs(outputs_of(best), best);

@@ -48,7 +48,7 @@ void add_evaluation(Parser& parser, CompareOptions& options) {
       ->type_name("D");
   parser.add_option("--write-best", options.write_best, "write the file that is named")
       ->type_name("OUT");
-  parser.add_flag("--force", options.force, "replace an existing OUT");
+  parser.add_flag("--force", options.force, "replace an existing OUT and FILE");
 }
 
 void add_run(Parser& parser, Typed& typed, CompareOptions& options) {
@@ -62,6 +62,7 @@ void add_run(Parser& parser, Typed& typed, CompareOptions& options) {
       ->check(CLI::Range(0, 4096));
   parser.add_flag("--csv", options.csv, "print comma-separated values");
   parser.add_flag("--json", options.json, "print JSON, with the figures of every tensor");
+  parser.add_option("--html", options.html, "write a page with the curves too")->type_name("FILE");
   parser.add_talk(options.talk);
 }
 
@@ -91,20 +92,37 @@ void check_evaluation(const Parser& parser, const CompareOptions& options) {
   }
 }
 
+int width_of(const ComparedRow& row) {
+  constexpr int kHalf = 16;
+  return row.settings.tensor.coding == Coding::kF16 ? kHalf : row.settings.tensor.bits;
+}
+
+/// What quantize chooses among for a size.
+std::vector<Settings> variants_of(const Settings& settings, bool coding_given) {
+  std::vector<Settings> variants = {settings};
+  if (coding_given) return variants;
+  variants.push_back(settings);
+  variants.back().tensor = {};
+  wquant::apply(variants.back().tensor, "coding=f16");
+  return variants;
+}
+
 std::vector<ComparedRow> rows_of(const Typed& typed) {
+  const SettingOptions& typed_settings = typed.settings;
   std::vector<ComparedRow> rows;
-  if (typed.settings.bits() || typed.sizes.empty()) {
-    for (Settings& settings :
-         typed.settings.read(Lists::kCompared, typed.settings.bits().value_or(kAllBits))) {
-      rows.push_back({std::move(settings), {}});
+  if (typed_settings.bits() || typed.sizes.empty()) {
+    const std::string bits = typed_settings.bits().value_or(kAllBits);
+    for (const Settings& settings : typed_settings.read(Lists::kCompared, bits)) {
+      rows.push_back({settings, {}, {settings}});
     }
-    std::ranges::stable_sort(rows, {},
-                             [](const ComparedRow& row) { return row.settings.tensor.bits; });
+    std::ranges::stable_sort(rows, {}, width_of);
   }
   if (typed.sizes.empty()) return rows;
-  const std::vector<Settings> variants = typed.settings.read(Lists::kCompared, {});
+  const bool coding_given = typed_settings.coding().has_value();
   for (const std::string& size : split(typed.sizes)) {
-    for (const Settings& settings : variants) rows.push_back({settings, size});
+    for (const Settings& settings : typed_settings.read(Lists::kCompared, {})) {
+      rows.push_back({settings, size, variants_of(settings, coding_given)});
+    }
   }
   return rows;
 }
@@ -116,7 +134,7 @@ QuantizeOptions CompareOptions::quantize(const ComparedRow& row, const std::stri
   options.input = input;
   options.output = output;
   options.settings = row.settings;
-  options.variants = {row.settings};
+  options.variants = row.variants;
   options.target_size = row.size;
   options.threads = threads;
   options.force = force;
@@ -139,6 +157,9 @@ bool parse_compare_options(const Arguments& arguments, CompareOptions& options) 
   check_evaluation(parser, options);
   if (options.csv && options.json) {
     fail_usage("--csv and --json contradict each other", "leave one of them out");
+  }
+  if (parser.count("--html") > 0 && options.html.empty()) {
+    fail_usage("--html has no name of a file", "write for example --html report.html");
   }
   options.rows = rows_of(typed);
   return true;

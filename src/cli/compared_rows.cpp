@@ -14,18 +14,24 @@ namespace {
 /// What a row would be written to.
 constexpr const char* kNoFile = "compared";
 
-/// The choices of one variant.
-Survey of_variant(const Survey& all, std::size_t variant) {
-  Survey one = {{all.variants[variant]}, {}};
+/// The choices of some variants.
+Survey part_of(const Survey& all, const std::vector<std::size_t>& variants) {
+  Survey part;
+  for (const std::size_t variant : variants) part.variants.push_back(all.variants[variant]);
   for (const Ladder& ladder : all.ladders) {
-    one.ladders.emplace_back();
-    for (const Choice& choice : ladder) {
-      if (choice.variant != variant) continue;
-      one.ladders.back().push_back(choice);
-      one.ladders.back().back().variant = 0;
+    part.ladders.emplace_back();
+    for (Choice choice : ladder) {
+      const auto place = std::ranges::find(variants, choice.variant) - variants.begin();
+      choice.variant = static_cast<std::size_t>(place);
+      if (choice.variant < variants.size()) part.ladders.back().push_back(choice);
     }
   }
-  return one;
+  return part;
+}
+
+/// The kind of file that rows are written to.
+const QuantizedFormat& format_of_rows(const ModelReader& model, const CompareOptions& options) {
+  return format_of(outputs_of(options.quantize(options.rows.front(), kNoFile)), model);
 }
 
 /// The size of the file that the plan gives.
@@ -68,19 +74,22 @@ std::vector<std::optional<Survey>> surveys_of(const ModelReader& model,
   QuantizeOptions all;
   all.threads = options.threads;
   all.talk = options.talk;
-  std::vector<TensorSettings> variants;
-  for (const ComparedRow& row : options.rows) {
-    if (row.size.empty() || std::ranges::count(variants, row.settings.tensor) > 0) continue;
-    variants.push_back(row.settings.tensor);
-    all.variants.push_back(row.settings);
-  }
-  if (variants.empty()) return surveys;
-  const Plan plan = make_plan(model, all.variants.front());
-  const Survey survey = survey_of({model, plan, all.variants.front(), kNoFile}, all);
-  for (std::size_t i = 0; i < surveys.size(); ++i) {
+  std::vector<std::vector<std::size_t>> used(options.rows.size());  // Variants, by row.
+  for (std::size_t i = 0; i < options.rows.size(); ++i) {
     if (options.rows[i].size.empty()) continue;
-    const auto variant = std::ranges::find(variants, options.rows[i].settings.tensor);
-    surveys[i] = of_variant(survey, static_cast<std::size_t>(variant - variants.begin()));
+    for (const Settings& settings : options.rows[i].variants) {
+      const auto known = std::ranges::find_if(
+          all.variants, [&](const Settings& variant) { return variant.tensor == settings.tensor; });
+      used[i].push_back(static_cast<std::size_t>(known - all.variants.begin()));
+      if (known == all.variants.end()) all.variants.push_back(settings);
+    }
+  }
+  if (all.variants.empty()) return surveys;
+  const Plan plan = make_plan(model, all.variants.front());
+  const QuantizedJob job{model, plan, all.variants.front(), kNoFile};
+  const Survey survey = survey_of(format_of_rows(model, options), job, all);
+  for (std::size_t i = 0; i < surveys.size(); ++i) {
+    if (!used[i].empty()) surveys[i] = part_of(survey, used[i]);
   }
   return surveys;
 }

@@ -37,8 +37,9 @@ std::string size_fields(const Comparison& comparison, std::uint64_t bytes, bool 
 std::string row(const Comparison& comparison, const ComparedSetting& setting) {
   const TensorSettings& settings = setting.settings;
   std::string text = field(setting.size) + ",";
-  text += (setting.size.empty() ? std::to_string(settings.bits) : "") + ",";
-  text += settings.mode + "," + std::string(name_of(settings.coding)) + ",";
+  const bool is_half = settings.coding == Coding::kF16;
+  if (setting.size.empty() && !is_half) text += std::to_string(settings.bits);
+  text += "," + (is_half ? "" : settings.mode) + "," + std::string(name_of(settings.coding)) + ",";
   text += granularity_text(settings) + "," + number(setting.mean_rho()) + ",";
   const auto lowest = setting.lowest();
   text += lowest ? number(setting.tensors[*lowest].rho) + "," +

@@ -14,6 +14,14 @@
 namespace wquant {
 namespace {
 
+bool is_half(const TensorSettings& settings) { return settings.coding == Coding::kF16; }
+
+int width_of(const TensorSettings& settings) { return is_half(settings) ? 16 : settings.bits; }
+
+std::string mode_text(const TensorSettings& settings) {
+  return is_half(settings) ? "-" : settings.mode;
+}
+
 /// What rows may be told apart by.
 std::string coding_text(const ComparedSetting& setting) {
   return std::string(choice_name(kCodingChoices, setting.settings.coding));
@@ -43,9 +51,10 @@ std::string chosen_bits(const Comparison& comparison, const ComparedSetting& set
     return fmt::format("{:.2f}", bits_per_weight(bytes, weights));
   }
   const auto [least, most] = std::ranges::minmax(
-      tensors, {}, [](const ComparedTensor& tensor) { return tensor.settings.bits; });
-  if (least.settings.bits == most.settings.bits) return std::to_string(least.settings.bits);
-  return fmt::format("{}-{}", least.settings.bits, most.settings.bits);
+      tensors, {}, [](const ComparedTensor& tensor) { return width_of(tensor.settings); });
+  const int lower = width_of(least.settings);
+  const int upper = width_of(most.settings);
+  return lower == upper ? std::to_string(lower) : fmt::format("{}-{}", lower, upper);
 }
 
 /// Which columns there are.
@@ -84,9 +93,9 @@ class ComparisonTable {
   [[nodiscard]] std::vector<std::string> row(const ComparedSetting& setting) const {
     std::vector<std::string> cells;
     if (sizes_) cells.push_back(setting.size.empty() ? "-" : setting.size);
-    cells.push_back(setting.size.empty() ? std::to_string(setting.settings.bits)
+    cells.push_back(setting.size.empty() ? std::to_string(width_of(setting.settings))
                                          : chosen_bits(comparison_, setting));
-    cells.push_back(setting.settings.mode);
+    cells.push_back(mode_text(setting.settings));
     if (codings_) cells.push_back(coding_text(setting));
     if (granularities_) cells.push_back(granularity_of(setting));
     const auto lowest = setting.lowest();
@@ -152,6 +161,7 @@ std::string best_line(const Comparison& comparison) {
 
 std::string setting_text(const ComparedSetting& setting) {
   const TensorSettings& settings = setting.settings;
+  if (is_half(settings)) return "F16";
   std::string text = setting.size.empty() ? fmt::format("{} bits", settings.bits) : setting.size;
   text += " of " + settings.mode;
   if (settings.coding != Coding::kFixed) text += fmt::format(", coding {}", coding_text(setting));
