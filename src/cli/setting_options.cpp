@@ -189,6 +189,8 @@ std::optional<std::string> SettingOptions::typed(std::string_view key) const {
 
 std::optional<std::string> SettingOptions::bits() const { return typed(kBits); }
 
+std::optional<std::string> SettingOptions::coding() const { return typed("coding"); }
+
 /// What no tensor would have.
 void SettingOptions::refuse_unused() const {
   const std::string coding = typed("coding").value_or("");

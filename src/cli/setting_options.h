@@ -27,8 +27,9 @@ class SettingOptions {
   /// The options refer to this object. `bits` is what help says of the default of --bits.
   void add_to(Parser& parser, const std::string& bits);
 
-  /// What --bits was given.
+  /// What --bits and --coding were given.
   [[nodiscard]] std::optional<std::string> bits() const;
+  [[nodiscard]] std::optional<std::string> coding() const;
 
   /// All combinations of what was typed, with these bits; nothing: what the mode has. Throws Error
   /// (usage).

@@ -81,7 +81,9 @@ class CompareWork : public NamedWork {
   void list_different() {
     for (std::size_t plan = 0; plan < plans_.size(); ++plan) {
       const auto alike = std::ranges::find_if(firsts_, [&](std::size_t first) {
-        return plans_[first].tensors[index_].settings == plans_[plan].tensors[index_].settings;
+        const PlannedTensor& one = plans_[first].tensors[index_];
+        const PlannedTensor& other = plans_[plan].tensors[index_];
+        return one.settings == other.settings && one.levels == other.levels;
       });
       same_as_.push_back(alike == firsts_.end() ? plan : *alike);
       if (alike == firsts_.end()) firsts_.push_back(plan);
@@ -89,6 +91,7 @@ class CompareWork : public NamedWork {
   }
 
   [[nodiscard]] ComparedTensor compared(const PlannedTensor& tried) const {
+    if (tried.settings.coding == Coding::kF16) return as_halves(tried);
     const bool coded = tried.settings.coding == Coding::kEntropy;
     if (tried.settings.coding == Coding::kF16) return as_halves(tried);
     if (!tried.cells.has_scales()) return coded ? with_steps(tried) : with_levels(tried);
@@ -101,11 +104,21 @@ class CompareWork : public NamedWork {
   }
 
   [[nodiscard]] ComparedTensor with_levels(const PlannedTensor& tried) const {
-    return figures(tried, fit_codebook(weights_, tried.settings, run_.effort));
+    Codebook book = fit_codebook(weights_, tried.settings, run_.effort);
+    if (tried.levels == Dtype::kF16) round_levels(weights_, book);
+    return figures(tried, book);
+  }
+
+  [[nodiscard]] ComparedTensor as_halves(const PlannedTensor& tried) const {
+    const bool is_half = tried.info.dtype == Dtype::kF16;
+    const std::optional<double> error = is_half ? 0 : half_error(weights_);
+    if (!error) throw Error("holds weights that are no F16 numbers", "give it another coding");
+    return {tried.settings, std::sqrt(1 - *error), *error, stored_size(tried)};
   }
 
   [[nodiscard]] ComparedTensor with_steps(const PlannedTensor& tried) const {
-    const Codebook book = fit_codebook(weights_, tried.settings, run_.effort);
+    Codebook book = fit_codebook(weights_, tried.settings, run_.effort);
+    if (tried.levels == Dtype::kF16) round_levels(weights_, book);
     ComparedTensor tensor = figures(tried, book);
     tensor.bytes = stepped_choice(weights_, book.x0).bytes;
     return tensor;
