@@ -48,14 +48,10 @@ std::string head_html(const Report& report, const std::vector<const TensorReport
                      html_name(report.input, kPathLimit), html_name(report.output, kPathLimit));
 }
 
-std::string smaller_text(std::uint64_t before, std::uint64_t after) {
-  return after <= before ? fmt::format("{:.2f} times smaller", compression_ratio(before, after))
-                         : fmt::format("{:.2f} times larger", compression_ratio(after, before));
-}
-
 std::string totals_html(const Report& report, const Totals& totals) {
   std::vector<Tile> tiles = {
-      {smaller_text(totals.all.original_bytes, report.file_bytes), "everything counted"},
+      {fmt::format("{:.2f}x", compression_ratio(totals.all.original_bytes, report.file_bytes)),
+       "smaller, everything counted"},
       {byte_text(report.file_bytes),
        fmt::format("file; {} before", byte_text(totals.all.original_bytes))},
       {fmt::format("{:.3f} bits", bits_per_weight(report.file_bytes, totals.all.weights)),
