@@ -159,7 +159,8 @@ std::string curve_html(const TensorReport& tensor) {
 /// Why there is no curve.
 std::string_view no_curve_text(const TensorReport& tensor) {
   if (tensor.settings.coding == Coding::kEntropy) {
-    return "Levels lie near the multiples of a step: there is no x<sub>0</sub> to choose.";
+    return "Levels lie near the multiples of a step, which sets the bits: there is no best "
+           "x<sub>0</sub>.";
   }
   if (tensor.cells.has_scales()) {
     return "Levels were fitted to weights over their scales: there is no curve of x<sub>0</sub> "
