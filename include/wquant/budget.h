@@ -11,12 +11,13 @@ namespace wquant {
 
 /// What a tensor costs in one form.
 struct Choice {
-  int bits = 0;             ///< 0: codes are stored at their entropy.
-  std::uint64_t bytes = 0;  ///< Of all its parts, see stored_size().
-  double error = 0;         ///< 1 - rho^2, the share of the variance that is lost.
-  double weight = 1;        ///< Factor of the error, see TensorSettings::weight.
-  std::size_t variant = 0;  ///< Of the plans, the one that it is from.
-  double step = 0;          ///< TensorSettings::step where bits are 0.
+  int bits = 0;                ///< 0: none, another coding than Coding::kFixed.
+  std::uint64_t bytes = 0;     ///< Of all its parts, see stored_size().
+  double error = 0;            ///< 1 - rho^2, the share of the variance that is lost.
+  double weight = 1;           ///< Factor of the error, see TensorSettings::weight.
+  std::size_t variant = 0;     ///< Of the plans, the one that it is from.
+  double step = 0;             ///< TensorSettings::step of Coding::kEntropy.
+  Dtype levels = Dtype::kF32;  ///< See PlannedTensor::levels.
 
   /// What it adds to the sum that is to be least.
   [[nodiscard]] double term() const { return weight * error; }
@@ -25,15 +26,19 @@ struct Choice {
 /// The choices of a tensor, by ascending bytes, then terms; empty for one that is kept.
 using Ladder = std::vector<Choice>;
 
+/// What levels may be stored as.
+enum class LevelDtypes { kF32, kF32OrF16 };
+
 /// Puts the choices of a ladder in that order.
 void sort(Ladder& ladder);
 
 /// Reads the weights and tells what every number of bits would cost, tensor by tensor, in each of
 /// the plans, which are of one model and differ in settings only. With scales the error is that of
 /// a sample. A tensor whose bits a rule sets has those alone; a family may have fewer than 8.
+/// Levels are F16, where that is left open, if they cost less than a thousandth of the error.
 /// Throws Error naming the tensor.
 std::vector<Ladder> survey(const ModelReader& model, std::span<const Plan> variants,
-                           const RunOptions& options = {});
+                           LevelDtypes levels, const RunOptions& options = {});
 
 /// What every tensor gets.
 struct Allocation {

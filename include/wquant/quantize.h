@@ -27,8 +27,9 @@ struct PlannedTensor {
   /// Index of the earlier tensor that it is tied to, see ModelReader::same_as(): nothing is stored
   /// of it but the name.
   std::optional<std::size_t> same_as;
-  BalancePlan balance = {};  ///< Of a quantized tensor.
-  CellPlan cells = {};       ///< Of a quantized tensor.
+  BalancePlan balance = {};    ///< Of a quantized tensor.
+  CellPlan cells = {};         ///< Of a quantized tensor.
+  Dtype levels = Dtype::kF32;  ///< That levels are stored as; F16 only where there are no scales.
   /// Bytes of all parts where codes are stored at their entropy, as far as known; unset: at most.
   std::optional<std::uint64_t> estimated_bytes = {};
 };
@@ -44,8 +45,8 @@ struct Plan {
 /// the weights are scanned once, otherwise only the list of tensors is used.
 Plan make_plan(const ModelReader& model, const Settings& settings);
 
-/// The stored parts of a tensor.
-enum class Part : std::uint8_t { kKept, kCodes, kLevels, kScales };
+/// The stored parts of a tensor: its elements, kept or as F16, or what they are decoded from.
+enum class Part : std::uint8_t { kData, kCodes, kLevels, kScales };
 
 /// Whether a planned tensor has that part; one that is tied has none.
 bool has_part(const PlannedTensor& tensor, Part part);

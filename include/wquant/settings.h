@@ -68,6 +68,7 @@ enum class Granularity {
 enum class Coding {
   kFixed,    ///< In so many bits each.
   kEntropy,  ///< At their entropy. Levels lie near the multiples of a step, as many as it takes.
+  kF16,      ///< There are none: the weights themselves are stored, rounded to F16.
 };
 
 /// The only TensorSettings::mode of Coding::kEntropy.

@@ -8,6 +8,7 @@
 #include "wquant/dtype.h"
 #include "wquant/error.h"
 #include "wquant/formats.h"
+#include "wquant/measure.h"
 #include "wquant/model.h"
 #include "wquant/picture.h"
 #include "wquant/quantize.h"

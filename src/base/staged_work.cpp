@@ -143,6 +143,14 @@ class Crew {
 
 }  // namespace
 
+void run_here(StagedWork& work, unsigned worker) {
+  while (const std::uint64_t parts = work.begin_stage()) {
+    for (std::uint64_t part = 0; part < parts; ++part) work.run_part(part, worker);
+    work.leave(worker);
+    work.end_stage();
+  }
+}
+
 unsigned thread_count(unsigned wish) {
   return wish != 0 ? wish : std::max(1U, std::thread::hardware_concurrency());
 }

@@ -25,6 +25,9 @@ class StagedWork {
   virtual void end_stage() = 0;
 };
 
+/// Runs all of a piece of work in the calling thread, which is number `worker`.
+void run_here(StagedWork& work, unsigned worker);
+
 /// Number of threads for a wish, where 0 stands for as many as the machine has.
 unsigned thread_count(unsigned wish);
 

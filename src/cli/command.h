@@ -23,6 +23,7 @@ std::span<const Command> commands();
 
 void run_quantize(const Arguments& arguments);
 void run_dequantize(const Arguments& arguments);
+void run_compare(const Arguments& arguments);
 void run_inspect(const Arguments& arguments);
 void run_verify(const Arguments& arguments);
 void run_formats(const Arguments& arguments);

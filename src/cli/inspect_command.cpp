@@ -151,8 +151,9 @@ void print_quantized_text(const QuantizedReader& model) {
                                     byte_text(tensor.bytes)};
     if (tensor.quantized) {
       const bool is_told = !tensor.settings.mode.empty();
-      row.insert(row.end(), {bits_text(tensor), is_told ? tensor.settings.mode : "-",
-                             is_told ? fmt::format("{:.4f}", tensor.codebook.ratio) : "-",
+      const bool has_ratio = is_told && tensor.settings.coding == Coding::kFixed;
+      row.insert(row.end(), {bits_text(tensor), is_told ? mode_text(tensor) : "-",
+                             has_ratio ? fmt::format("{:.4f}", tensor.codebook.ratio) : "-",
                              fmt::format("{:.6f}", tensor.codebook.rho)});
     } else {
       row.insert(row.end(), {"-", "kept"});
@@ -168,7 +169,7 @@ void print_quantized_text(const QuantizedReader& model) {
 }
 
 void add_settings(const TensorReport& tensor, Json& json) {
-  json["mode"] = tensor.settings.mode;
+  json["mode"] = mode_text(tensor);
   json["x0"] = tensor.codebook.x0;
   json["ratio"] = tensor.codebook.ratio;
   json["relative_error"] = tensor.relative_error;

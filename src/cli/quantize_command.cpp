@@ -66,7 +66,7 @@ void execute(const QuantizeOptions& options) {
   const QuantizedJob job{*model, plan, options.settings, outputs.model, options.shard_size};
   try {
     std::optional<Survey> survey;
-    if (options.has_budget()) survey = survey_of(job, options);
+    if (options.has_budget()) survey = survey_of(format, job, options);
     print_report(run_job(format, job, plan, std::move(survey), options, outputs), options);
   } catch (Error& error) {
     if (error.kind() != ErrorKind::kUsage) error.at_file(options.input);

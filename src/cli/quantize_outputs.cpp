@@ -49,8 +49,10 @@ Outputs outputs_of(const QuantizeOptions& options) {
   }
   if (options.output.empty()) {
     const TensorSettings& settings = options.settings.tensor;
-    outputs.model = quantized_path(options.input, settings.mode,
-                                   options.has_budget() ? 0 : settings.bits, outputs.is_folder);
+    const bool has_mode = settings.coding != Coding::kF16;
+    outputs.model =
+        quantized_path(options.input, has_mode ? settings.mode : "f16",
+                       options.has_budget() || !has_mode ? 0 : settings.bits, outputs.is_folder);
   }
   outputs.report = report_path(outputs.model);
   outputs.page = options.html;

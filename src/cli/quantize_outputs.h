@@ -11,7 +11,7 @@ namespace wquant {
 struct Outputs {
   std::filesystem::path model, report;
   std::filesystem::path page;  ///< Of the report; empty: none.
-  bool is_folder = false;  ///< Of several files and their index.
+  bool is_folder = false;      ///< Of several files and their index.
 };
 
 /// By the name that was given, or the input's. Throws Error (usage).

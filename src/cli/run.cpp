@@ -27,6 +27,7 @@ Examples:
   wquant --bits 4 --dry-run model.safetensors    the exact size of the output, nothing written
   wquant --set 'head:bits=8' model.npz           another width for some tensors
   wquant dequantize model.exp3.safetensors       writes model.exp3.npz
+  wquant compare model.npz --bits 2-6 --mode linear,exp
   wquant verify model.exp3.safetensors --min-correlation 0.97
 
 Options of a command: wquant COMMAND --help
@@ -35,7 +36,7 @@ Exit codes:
   0  done
   1  failed: input or output failed, or the input is damaged or unsupported
   2  usage: an option, a value or a command that does not exist
-  3  a limit that you set was not met (--min-correlation)
+  3  a limit that you set was not met (--min-correlation, --at-least)
   130  interrupted
 )";
 

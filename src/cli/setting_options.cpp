@@ -27,7 +27,7 @@ struct SettingRow {
 /// In the order in which they are applied: coding may come with a mode, and a mode with bits.
 constexpr std::array<SettingRow, 12> kSettingRows = {{
     {"mode", "", "family of the levels (default exp)"},
-    {"coding", "fixed|entropy|auto", "how codes are stored (default fixed), auto: for a size"},
+    {"coding", "fixed|entropy|f16|auto", "how codes are stored (default fixed), auto: for a size"},
     {"bits", "N", "bits of a code, 1 to 8"},
     {"ratio", "auto|range|R", "ratio of neighbouring intervals of exp (default auto)"},
     {"range", "search|full", "outermost level of linear (default search)"},
@@ -107,8 +107,7 @@ NonFinite nonfinite_of(const std::string& word) {
 /// What stands for the key: automatic coding for all that there is.
 std::vector<std::string> values_of(std::string_view key, const std::string& text, Lists lists) {
   const bool all_codings = key == "coding" && text == "auto";
-  const std::string list =
-      all_codings ? fmt::format("{},{}", name_of(Coding::kFixed), name_of(Coding::kEntropy)) : text;
+  const std::string list = all_codings ? "fixed,entropy,f16" : text;
   std::vector<std::string> values = split(list);
   if (values.size() > 1 && !may_be_list(key, lists)) fail_list(key, list);
   if (key != kBits || lists != Lists::kCompared) return values;
@@ -190,25 +189,40 @@ std::optional<std::string> SettingOptions::typed(std::string_view key) const {
 
 std::optional<std::string> SettingOptions::bits() const { return typed(kBits); }
 
-/// A mode that no tensor would have.
-void SettingOptions::refuse_unused_mode() const {
-  const std::optional<std::string> mode = typed("mode");
-  if (typed("coding") != name_of(Coding::kEntropy) || !mode || mode == kEntropyMode) return;
-  throw Error(fmt::format("--mode {} is not for --coding entropy", printable(*mode)),
-              "leave --mode out or give --coding auto", ErrorKind::kUsage);
+/// What no tensor would have.
+void SettingOptions::refuse_unused() const {
+  const std::string coding = typed("coding").value_or("");
+  for (const SettingRow& row : kSettingRows) {
+    const std::optional<std::string> value = typed(row.key);
+    const bool is_mode = row.key == "mode" && value != kEntropyMode;
+    const bool is_unused = coding == name_of(Coding::kF16)
+                               ? row.key != "coding"
+                               : coding == name_of(Coding::kEntropy) && is_mode;
+    if (!value || !is_unused) continue;
+    throw Error(fmt::format("--{} {} is not for --coding {}", row.key, printable(*value), coding),
+                fmt::format("leave --{} out or give --coding auto", row.key), ErrorKind::kUsage);
+  }
+}
+
+/// Where a size is asked for and no coding, those that are decoded weight by weight.
+std::optional<std::string> SettingOptions::text_of(std::string_view key, Lists lists) const {
+  const std::optional<std::string> text = typed(key);
+  if (!text && key == "coding" && lists == Lists::kForSize) return "fixed,f16";
+  return text;
 }
 
 std::vector<TensorSettings> SettingOptions::combinations(
     Lists lists, const std::optional<std::string>& bits) const {
   std::vector<TensorSettings> all(1);
   for (const SettingRow& row : kSettingRows) {
-    const std::optional<std::string> text = row.key == kBits ? bits : typed(row.key);
+    const std::optional<std::string> text = row.key == kBits ? bits : text_of(row.key, lists);
     if (!text) continue;
     const std::vector<std::string> values = values_of(row.key, *text, lists);
     std::vector<TensorSettings> more;
     for (const TensorSettings& before : all) {
       const bool keeps =
-          row.key == kBits && lists == Lists::kCompared && has_one_width(before.mode);
+          before.coding == Coding::kF16 ||
+          (row.key == kBits && lists == Lists::kCompared && has_one_width(before.mode));
       for (const std::string& value : values) {
         more.push_back(before);
         if (!keeps) wquant::apply(more.back(), fmt::format("{}={}", row.key, value));
@@ -233,7 +247,7 @@ Settings SettingOptions::selection() const {
 
 std::vector<Settings> SettingOptions::read(Lists lists,
                                            const std::optional<std::string>& bits) const {
-  refuse_unused_mode();
+  refuse_unused();
   const Settings selected = selection();
   std::vector<Settings> all;
   for (const TensorSettings& tensor : combinations(lists, bits)) {

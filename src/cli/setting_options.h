@@ -41,7 +41,8 @@ class SettingOptions {
   [[nodiscard]] std::optional<std::string> typed(std::string_view key) const;
   [[nodiscard]] std::vector<TensorSettings> combinations(
       Lists lists, const std::optional<std::string>& bits) const;
-  void refuse_unused_mode() const;
+  [[nodiscard]] std::optional<std::string> text_of(std::string_view key, Lists lists) const;
+  void refuse_unused() const;
   [[nodiscard]] Settings selection() const;
 
   std::vector<std::string> typed_;     // By row of the table of settings.

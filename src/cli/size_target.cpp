@@ -38,6 +38,7 @@ std::uint64_t whole_bytes(double bytes) {
 }
 
 void take(PlannedTensor& tensor, const Choice& choice) {
+  tensor.levels = choice.levels;
   if (choice.bits > 0) {
     tensor.settings.bits = choice.bits;
     return;
@@ -149,13 +150,19 @@ std::uint64_t target_bytes(double bits_a_weight, const ModelReader& model) {
   return whole_bytes(bits_a_weight / 8 * static_cast<double>(contents_of(model).weights));
 }
 
-Survey survey_of(const QuantizedJob& job, const QuantizeOptions& options) {
+Survey survey_of(const QuantizedFormat& format, const QuantizedJob& job,
+                 const QuantizeOptions& options) {
   Survey result;
   for (const Settings& settings : options.variants) {
+    // F16 where nobody asked for it is a choice only where the file can hold it.
+    const bool is_choice = options.variants.size() > 1 && settings.tensor.coding == Coding::kF16;
+    if (is_choice && !format.takes_f16) continue;
     result.variants.push_back(make_plan(job.model, settings));
   }
   ProgressLine line(options.talk);
-  result.ladders = survey(job.model, result.variants, run_options(line, options.threads));
+  result.ladders = survey(job.model, result.variants,
+                          format.takes_f16 ? LevelDtypes::kF32OrF16 : LevelDtypes::kF32,
+                          run_options(line, options.threads));
   if (options.min_correlation) require(result, *options.min_correlation);
   return result;
 }

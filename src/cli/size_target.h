@@ -24,7 +24,8 @@ struct Survey {
 
 /// Reads the weights. Leaves out what correlates less than --min-correlation; throws Error (limit)
 /// naming a tensor of which nothing is left.
-Survey survey_of(const QuantizedJob& job, const QuantizeOptions& options);
+Survey survey_of(const QuantizedFormat& format, const QuantizedJob& job,
+                 const QuantizeOptions& options);
 
 /// The size that a file shall have, and what was learnt of it.
 struct SizeTarget {

@@ -31,12 +31,15 @@ std::string duration_text(double seconds) {
   return fmt::format("{}:{:02} h", whole / 3600, whole / 60 % 60);
 }
 
-std::string progress_text(double seconds, std::uint64_t done, std::uint64_t total) {
+std::string progress_text(double seconds, std::uint64_t done, std::uint64_t total,
+                          std::string_view things) {
   const double rate = static_cast<double>(done) / seconds;
   const double left = static_cast<double>(total - done) / rate;
-  return fmt::format("{:3.0f} %  {}/s  {} left",
-                     100 * static_cast<double>(done) / static_cast<double>(total),
-                     byte_text(static_cast<std::uint64_t>(rate)), duration_text(left));
+  const std::string pace = things.empty() ? byte_text(static_cast<std::uint64_t>(rate)) + "/s"
+                                          : fmt::format("{} of {} {}", done, total, things);
+  return fmt::format("{:3.0f} %  {}  {} left",
+                     100 * static_cast<double>(done) / static_cast<double>(total), pace,
+                     duration_text(left));
 }
 
 }  // namespace
@@ -84,8 +87,9 @@ void flush_result() {
   throw Error(problem);
 }
 
-ProgressLine::ProgressLine(const Talk& talk)
+ProgressLine::ProgressLine(const Talk& talk, std::string_view things)
     : enabled_(talk.progress && !talk.quiet && isatty(STDERR_FILENO) != 0),
+      things_(things),
       start_(Clock::now()),
       next_(start_ + milliseconds(1000)) {}
 
@@ -100,7 +104,7 @@ void ProgressLine::update(std::uint64_t done, std::uint64_t total) {
   next_ = now + milliseconds(100);
   shown_ = true;
   const double seconds = std::chrono::duration<double>(now - start_).count();
-  fmt::print(stderr, "\r{}\x1b[K", progress_text(seconds, done, total));
+  fmt::print(stderr, "\r{}\x1b[K", progress_text(seconds, done, total, things_));
 }
 
 RunOptions run_options(ProgressLine& line, unsigned threads) {

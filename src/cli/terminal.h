@@ -32,12 +32,13 @@ void print_result(std::string_view text);
 /// Hands everything printed to the system. Throws Error when stdout takes it no longer.
 void flush_result();
 
-/// A line on stderr with percent, rate and time left of a long run: only on a terminal, after the
+/// A line on stderr with percent, rate and time left of a long run, which is counted in bytes or in
+/// what `things` names: only on a terminal, after the
 /// first second, at most ten times a second; the destructor erases it. update() is called from one
 /// thread at a time.
 class ProgressLine {
  public:
-  explicit ProgressLine(const Talk& talk);
+  explicit ProgressLine(const Talk& talk, std::string_view things = {});
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
   ~ProgressLine();
@@ -48,6 +49,7 @@ class ProgressLine {
   using Clock = std::chrono::steady_clock;
 
   const bool enabled_;
+  const std::string_view things_;
   bool shown_ = false;
   const Clock::time_point start_;
   Clock::time_point next_;

@@ -27,12 +27,13 @@ class WordsBackward {
   explicit WordsBackward(std::uint8_t* end) : first_(end) {}
 
   /// `state` below `limit`: where it is not, its lower bits become a word. There must be room for a
-  /// word even where none is written. Without a branch: whether one is, is not predictable.
+  /// word even where none is written. By arithmetic, of which compilers make no branch: whether one
+  /// is, is not predictable.
   std::uint32_t make_room(std::uint32_t state, std::uint32_t limit) {
     std::memcpy(first_ - sizeof(std::uint16_t), &state, sizeof(std::uint16_t));
-    const bool full = state >= limit;
-    first_ -= full ? sizeof(std::uint16_t) : 0;
-    return full ? state >> kWordBits : state;
+    const std::uint32_t words = state >= limit ? 1 : 0;
+    first_ -= words * sizeof(std::uint16_t);
+    return state >> words * kWordBits;
   }
 
   /// The states go before the words. Returns where they begin.

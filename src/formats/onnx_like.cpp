@@ -30,7 +30,7 @@ void write_onnx_like(const ModelReader& model, const std::filesystem::path& path
   for (std::size_t i = 0; i < match.size(); ++i) {
     std::uint64_t offset = 0;
     for_each_slab(model, match[i], meter, [&](std::span<const std::byte> bytes) {
-      output.write(onnx_hole(i, Part::kKept), offset, bytes);
+      output.write(onnx_hole(i, Part::kData), offset, bytes);
       offset += bytes.size();
     });
   }

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include <deque>
 #include <vector>
 
@@ -31,6 +33,14 @@ OnnxLayout layout_of(const OnnxFile& file, const QuantizedJob& job) {
   if (has_coded(job.plan)) {
     throw Error("an ONNX model has no operators for codes that are stored at their entropy",
                 "give --coding fixed, or end the name given with -o in .safetensors",
+                ErrorKind::kUsage);
+  }
+  const auto is_half = [](const PlannedTensor& tensor) {
+    return tensor.quantized && tensor.settings.coding == Coding::kF16;
+  };
+  if (std::ranges::any_of(job.plan.tensors, is_half)) {
+    throw Error("coding f16 is not for an ONNX model",
+                "keep the tensor with --exclude, or end the name given with -o in .safetensors",
                 ErrorKind::kUsage);
   }
   if (file.tensors().size() != job.plan.tensors.size()) {
@@ -67,7 +77,7 @@ class QuantizedOnnx : public QuantizedOutput {
 
   void write(std::size_t tensor, Part part, std::uint64_t offset,
              std::span<const std::byte> bytes) override {
-    if (part == Part::kKept) return;  // Copied from the original.
+    if (part == Part::kData) return;  // Copied from the original.
     const std::uint64_t size = part_size(plan_.tensors.at(tensor), part);
     if (offset > size || bytes.size() > size - offset) {
       throw Error(fmt::format("bytes written outside of its {}", part_name(part)))

@@ -120,9 +120,9 @@ class QuantizedOnnxModel : public QuantizedReader {
       const std::uint32_t codes = checksum_of(chain.codes, size, 0);
       check_checksum(chain, crc32_of(scales(chain), crc32_of(data(chain.levels), codes)));
       const std::uint64_t count = chain.info.count();
-      check_part(Part::kCodes, data(chain.codes), count, chain.bits);
-      check_part(Part::kLevels, data(chain.levels), count, chain.bits);
-      check_part(Part::kScales, scales(chain), count, chain.bits);
+      check_part(Part::kCodes, Dtype::kU8, data(chain.codes), count, chain.bits);
+      check_part(Part::kLevels, Dtype::kF32, data(chain.levels), count, chain.bits);
+      check_part(Part::kScales, Dtype::kF16, scales(chain), count, chain.bits);
       meter.add(report_.tensors[index].bytes);
     } catch (Error& error) {
       error.at_tensor(chain.info.name).at_file(path_);

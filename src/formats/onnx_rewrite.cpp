@@ -192,7 +192,7 @@ class Rewriter {
     }
     ByteRope data;
     if (found != nullptr && edits_[index].kind == Kind::kReplace) {
-      data.add_hole(onnx_hole(index, Part::kKept), found->info.bytes());
+      data.add_hole(onnx_hole(index, Part::kData), found->info.bytes());
     } else if (found != nullptr && must_move(*found)) {
       data.add_bytes(found->data);
     } else {

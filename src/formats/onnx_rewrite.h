@@ -15,7 +15,7 @@ namespace wquant {
 struct OnnxEdit {
   enum class Kind : std::uint8_t {
     kCopy,     ///< It stays as it is.
-    kReplace,  ///< Its data are replaced by the hole of Part::kKept.
+    kReplace,  ///< Its data are replaced by the hole of Part::kData.
     kExpand,   ///< Nodes make it of the holes of its quantized parts.
   };
   Kind kind = Kind::kCopy;

@@ -21,7 +21,7 @@ namespace wquant {
 /// entropy, parts have the places that they need at most, and are moved together in the end.
 struct QuantizedLayout {
   struct Place {
-    std::uint64_t kept = 0, codes = 0, levels = 0, scales = 0;  ///< Offsets of those there are.
+    std::uint64_t data = 0, codes = 0, levels = 0, scales = 0;  ///< Offsets of those there are.
   };
   std::vector<Place> places;       ///< Entry i: tensor i of the plan.
   std::uint64_t header_bytes = 0;  ///< Length word, JSON and padding.

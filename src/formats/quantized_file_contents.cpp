@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cstring>
 #include <limits>
 #include <map>
 #include <unordered_map>
@@ -11,6 +10,7 @@
 #include "base/text.h"
 #include "formats/quantized_file_checksum.h"
 #include "formats/quantized_file_parts.h"
+#include "formats/quantized_file_settings.h"
 #include "formats/strict_json.h"
 #include "wquant/codebook.h"
 #include "wquant/error.h"
@@ -32,17 +32,6 @@ std::uint32_t parse_checksum(const std::string& text, const char* key) {
   return *checksum;
 }
 
-/// The value that the member `key` names.
-template <typename E, std::size_t N>
-E parse_choice(const json& object, const char* key, const std::array<Choice<E>, N>& choices) {
-  const std::string& text = json_text(object, key);
-  for (const auto& [name, value] : choices) {
-    if (name == text) return value;
-  }
-  throw Error(fmt::format("{} \"{}\" is not known", key, printable(text, 40)),
-              "use a newer wquant");
-}
-
 /// What a figure reads when it is null: it was not finite.
 double null_figure(std::string_view key) {
   return key == "snr_db" ? std::numeric_limits<double>::infinity()
@@ -54,8 +43,8 @@ void parse_figures(const json& object, TensorReport& report) {
     const auto found = object.find(figure.key);
     double& value = figure.at(report);
     if (found == object.end()) {
-      // The header of codes that are stored at their entropy says little.
-      value = report.settings.coding == Coding::kEntropy ? null_figure("") : 0;
+      // The header says little of a tensor without a mode.
+      value = report.settings.coding == Coding::kFixed ? 0 : null_figure("");
     } else if (found->is_null()) {
       value = null_figure(figure.key);
     } else if (found->is_number()) {
@@ -64,46 +53,6 @@ void parse_figures(const json& object, TensorReport& report) {
       throw Error(fmt::format("{} is not a number", figure.key));
     }
   }
-}
-
-int parse_bits(const json& object) {
-  const std::uint64_t bits = json_u64(object, "bits");
-  if (bits < 1 || bits > 8) throw Error(fmt::format("bits {} is not in 1..8", bits));
-  return static_cast<int>(bits);
-}
-
-void parse_granularity(const json& object, TensorSettings& settings) {
-  settings.granularity = parse_choice(object, "granularity", kGranularityChoices);
-  if (settings.granularity == Granularity::kGroup) settings.group_size = json_u64(object, "run");
-}
-
-/// What only codes of a fixed width have a choice of.
-void parse_mode(const json& object, TensorSettings& settings) {
-  settings.mode = json_text(object, "mode");
-  settings.values = parse_choice(object, "values", kValuesChoices);
-  settings.rescale = parse_choice(object, "rescale", kRescaleChoices);
-  if (object.contains("ratio_rule")) {
-    settings.ratio_rule = parse_choice(object, "ratio_rule", kRatioRuleChoices);
-  }
-  if (object.contains("range")) settings.range = parse_choice(object, "range", kRangeChoices);
-  if (object.contains("search")) settings.search = parse_choice(object, "search", kSearchChoices);
-  if (object.contains("zero")) settings.zero = parse_choice(object, "zero", kZeroChoices);
-}
-
-TensorSettings parse_settings(const json& object) {
-  TensorSettings settings;
-  if (object.contains("coding")) settings.coding = parse_choice(object, "coding", kCodingChoices);
-  if (settings.coding == Coding::kFixed) {
-    settings.bits = parse_bits(object);
-    parse_mode(object, settings);
-  } else {
-    settings.mode = kEntropyMode;
-  }
-  parse_granularity(object, settings);
-  settings.balance =
-      object.contains("balance") ? parse_choice(object, "balance", kBalanceChoices) : Balance::kOff;
-  if (object.contains("axis")) settings.axis = json_u64(object, "axis");
-  return settings;
 }
 
 TensorInfo parse_info(const std::string& name, const json& object) {
@@ -154,6 +103,18 @@ void check_vector(const SafetensorsEntry& entry, Part part, Dtype dtype, std::ui
                           count));
 }
 
+/// Weights that are stored as F16.
+void take_halves(StoredTensor& tensor, Parts& parts) {
+  const TensorInfo& info = tensor.report.info;
+  const SafetensorsEntry& entry = parts.take(stored_name(info.name, Part::kData));
+  if (entry.info.dtype != Dtype::kF16 || entry.info.shape != info.shape) {
+    throw Error(fmt::format("weights are {} of {} where F16 of {} belong",
+                            name_of(entry.info.dtype), shape_text(entry.info.shape),
+                            shape_text(info.shape)));
+  }
+  tensor.parts[Part::kData] = parts.bytes(entry);
+}
+
 /// Codes that are stored at their entropy.
 void take_coded(StoredTensor& tensor, const SafetensorsEntry& entry, Parts& parts) {
   check_vector(entry, Part::kCodes, Dtype::kU8, entry.info.bytes());
@@ -184,11 +145,10 @@ void take_levels(StoredTensor& tensor, Parts& parts) {
   const SafetensorsEntry& entry = parts.take(stored_name(tensor.report.info.name, Part::kLevels));
   const int bits = tensor.report.settings.bits;
   const std::uint64_t count = tensor.coded ? tensor.coded->levels() : std::uint64_t{1} << bits;
-  check_vector(entry, Part::kLevels, Dtype::kF32, count);
-  const std::span<const std::byte> bytes = parts.bytes(entry);
-  tensor.parts[Part::kLevels] = bytes;
-  tensor.report.codebook.levels.resize(count);
-  std::memcpy(tensor.report.codebook.levels.data(), bytes.data(), bytes.size());
+  if (entry.info.dtype == Dtype::kF16 && !tensor.coded) tensor.levels = Dtype::kF16;
+  check_vector(entry, Part::kLevels, tensor.levels, count);
+  tensor.parts[Part::kLevels] = parts.bytes(entry);
+  tensor.report.codebook.levels = stored_levels(tensor.levels, parts.bytes(entry));
 }
 
 void take_scales(const json& object, StoredTensor& tensor, Parts& parts) {
@@ -215,15 +175,19 @@ StoredTensor parse_tensor(const std::string& name, const json& object, Parts& pa
   report.settings = parse_settings(object);
   report.codebook.bits = report.settings.bits;
   parse_figures(object, report);
-  if (report.settings.coding == Coding::kEntropy) report.codebook.ratio = 1;
+  if (report.settings.coding != Coding::kFixed) report.codebook.ratio = 1;
   if (report.settings.ratio_rule == RatioRule::kFixed) {
     report.settings.ratio = report.codebook.ratio;
   }
   const json& checksums = json_member(object, "checksums", json::value_t::object);
-  for (const Part part : {Part::kCodes, Part::kLevels, Part::kScales}) {
-    if (part == Part::kScales && report.settings.granularity == Granularity::kTensor) continue;
+  for (const Part part : kParts) {
+    if (!has_part(report, part)) continue;
     const char* key = part_name(part).data();
     tensor.checksums[part] = parse_checksum(json_text(checksums, key), key);
+  }
+  if (report.settings.coding == Coding::kF16) {
+    take_halves(tensor, parts);
+    return tensor;
   }
   take_codes(tensor, parts);
   take_levels(tensor, parts);
@@ -236,8 +200,8 @@ StoredTensor parse_kept(const std::string& name, const json& object, Parts& part
   StoredTensor tensor;
   tensor.report.info = entry.info;
   tensor.report.kept_reason = json_text(object, "reason");
-  tensor.checksums[Part::kKept] = parse_checksum(json_text(object, "checksum"), "checksum");
-  tensor.parts[Part::kKept] = parts.bytes(entry);
+  tensor.checksums[Part::kData] = parse_checksum(json_text(object, "checksum"), "checksum");
+  tensor.parts[Part::kData] = parts.bytes(entry);
   return tensor;
 }
 
@@ -362,6 +326,12 @@ std::uint32_t check_header(const SafetensorsHeader& header) {
 }
 
 }  // namespace
+
+bool has_part(const TensorReport& tensor, Part part) {
+  if (part == Part::kScales) return tensor.settings.granularity != Granularity::kTensor;
+  const bool has_codes = tensor.quantized && tensor.settings.coding != Coding::kF16;
+  return has_codes != (part == Part::kData);
+}
 
 struct QuantizedParser::State {
   Order order;

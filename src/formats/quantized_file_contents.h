@@ -20,10 +20,14 @@ struct StoredTensor {
   std::size_t file = 0;     ///< Number of the file that holds its parts.
   TensorReport report;      ///< With the levels, without thresholds.
   PartChecksums checksums;
+  Dtype levels = Dtype::kF32;                 ///< That they are stored as.
   std::shared_ptr<const CodedTensor> coded;   ///< Reads codes that are stored at their entropy.
   std::optional<std::size_t> same_as;         ///< Index of the tensor whose parts it shares.
   PerPart<std::span<const std::byte>> parts;  ///< In the file; empty for those it does not have.
 };
+
+/// Whether a tensor of a file has that part.
+bool has_part(const TensorReport& tensor, Part part);
 
 struct QuantizedContents {
   std::vector<StoredTensor> tensors;  ///< In the original model's order.

@@ -89,6 +89,9 @@ std::string channels_text(const PlannedTensor& tensor) {
 }
 
 std::string checksums_text(const PlannedTensor& tensor, const PartChecksums& checksums) {
+  if (tensor.settings.coding == Coding::kF16) {
+    return fmt::format(R"("data":"{}")", checksum_text(checksums[Part::kData]));
+  }
   std::string text =
       fmt::format(R"("codes":"{}","levels":"{}")", checksum_text(checksums[Part::kCodes]),
                   checksum_text(checksums[Part::kLevels]));
@@ -105,13 +108,14 @@ void append_member(std::string& text, const PlannedTensor& tensor, std::size_t i
   fmt::format_to(std::back_inserter(text), R"(:{{"index":{})", index);
 }
 
-/// Of a tensor whose codes are stored at their entropy: little, as it counts beside small tensors.
-void append_coded(std::string& text, const PlannedTensor& tensor, TensorReport* report,
-                  const PartChecksums& checksums) {
+/// Of a tensor that has no mode: little, as it counts beside small tensors.
+void append_modeless(std::string& text, const PlannedTensor& tensor, TensorReport* report,
+                     const PartChecksums& checksums) {
   fmt::format_to(
       std::back_inserter(text),
-      R"(,"shape":[{}],"dtype":"{}","coding":"entropy"{},"rho":{},"checksums":{{{}}}}})",
-      fmt::join(tensor.info.shape, ","), name_of(tensor.info.dtype), channels_text(tensor),
+      R"(,"shape":[{}],"dtype":"{}","coding":"{}"{},"rho":{},"checksums":{{{}}}}})",
+      fmt::join(tensor.info.shape, ","), name_of(tensor.info.dtype),
+      choice_name(kCodingChoices, tensor.settings.coding), channels_text(tensor),
       report == nullptr ? std::string(kWidestFigure) : fmt::format("{:.6f}", report->codebook.rho),
       checksums_text(tensor, checksums));
 }
@@ -119,7 +123,7 @@ void append_coded(std::string& text, const PlannedTensor& tensor, TensorReport* 
 void append_quantized(std::string& text, const PlannedTensor& tensor, TensorReport* report,
                       const PartChecksums& checksums) {
   const TensorSettings& settings = tensor.settings;
-  if (settings.coding == Coding::kEntropy) return append_coded(text, tensor, report, checksums);
+  if (settings.coding != Coding::kFixed) return append_modeless(text, tensor, report, checksums);
   fmt::format_to(std::back_inserter(text),
                  R"(,"shape":[{}],"dtype":"{}","bits":{},"mode":{},"values":"{}","rescale":"{}")"
                  R"({}{})",
@@ -134,7 +138,7 @@ void append_quantized(std::string& text, const PlannedTensor& tensor, TensorRepo
 
 void append_kept(std::string& text, const PlannedTensor& tensor, const PartChecksums& checksums) {
   fmt::format_to(std::back_inserter(text), R"(,"checksum":"{:08x}","reason":)",
-                 checksums[Part::kKept]);
+                 checksums[Part::kData]);
   append_json_string(text, tensor.kept_reason);
   text += '}';
 }
@@ -257,9 +261,11 @@ nlohmann::ordered_json tensor_settings_json(const TensorSettings& settings) {
 TensorInfo stored_info(const PlannedTensor& tensor, Part part) {
   const std::string name = stored_name(tensor.info.name, part);
   if (part == Part::kCodes) return {name, {part_size(tensor, part)}, Dtype::kU8};
-  if (part == Part::kLevels) return {name, {part_size(tensor, part) / sizeof(float)}, Dtype::kF32};
+  if (part == Part::kLevels) {
+    return {name, {part_size(tensor, part) / size_of(tensor.levels)}, tensor.levels};
+  }
   if (part == Part::kScales) return {name, {tensor.cells.cells}, Dtype::kF16};
-  return {name, tensor.info.shape, tensor.info.dtype};
+  return {name, tensor.info.shape, tensor.quantized ? Dtype::kF16 : tensor.info.dtype};
 }
 
 }  // namespace
@@ -271,7 +277,7 @@ std::string_view part_name(Part part) {
 }
 
 std::string stored_name(std::string_view name, Part part) {
-  if (part == Part::kKept) return std::string(name);
+  if (part == Part::kData) return std::string(name);
   return fmt::format("{}.{}", name, part_name(part));
 }
 

@@ -35,7 +35,7 @@ inline constexpr std::string_view kKeyPacked = "wquant.packed";
 /// missing.
 inline constexpr std::array kTextKeys = {kKeySettings, kKeyTensors, kKeyKept, kKeyTied};
 
-inline constexpr std::array kParts = {Part::kKept, Part::kCodes, Part::kLevels, Part::kScales};
+inline constexpr std::array kParts = {Part::kData, Part::kCodes, Part::kLevels, Part::kScales};
 
 /// One value for each part of a tensor.
 template <typename T>

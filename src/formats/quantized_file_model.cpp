@@ -45,7 +45,16 @@ void decode_coded(const StoredTensor& tensor, std::uint64_t first, std::span<flo
   }
 }
 
+bool is_half(const StoredTensor& tensor) {
+  return tensor.report.quantized && tensor.report.settings.coding == Coding::kF16;
+}
+
 void decode_floats(const StoredTensor& tensor, std::uint64_t first, std::span<float> out) {
+  if (is_half(tensor)) {
+    const std::uint64_t size = size_of(Dtype::kF16);
+    const std::span<const std::byte> halves = tensor.parts[Part::kData];
+    return to_floats(Dtype::kF16, halves.subspan(first * size, out.size() * size), out);
+  }
   const std::span<const std::byte> codes = tensor.parts[Part::kCodes];
   if (tensor.coded) {
     decode_coded(tensor, first, out);
@@ -118,13 +127,12 @@ void check_part(const StoredTensor& tensor, Part part, const MappedFile& file, M
                 "the file is damaged: get it again");
   }
   if (part == Part::kCodes && tensor.coded) return check_coded(tensor, file);
-  check_part(part, bytes, tensor.report.info.count(), tensor.report.settings.bits);
+  check_part(part, tensor.levels, bytes, tensor.report.info.count(), tensor.report.settings.bits);
 }
 
 void check_tensor(const StoredTensor& tensor, const MappedFile& file, Meter& meter) {
   for (const Part part : kParts) {
-    if (part == Part::kScales && !tensor.report.cells.has_scales()) continue;
-    if (tensor.report.quantized != (part == Part::kKept)) check_part(tensor, part, file, meter);
+    if (has_part(tensor.report, part)) check_part(tensor, part, file, meter);
   }
 }
 
@@ -236,7 +244,7 @@ void QuantizedModel::read(std::size_t index, std::uint64_t first, std::span<std:
   if (out.empty()) return;
   const StoredTensor& tensor = state_->contents.tensors[index];
   if (!tensor.report.quantized) {
-    std::memcpy(out.data(), tensor.parts[Part::kKept].data() + first, out.size());
+    std::memcpy(out.data(), tensor.parts[Part::kData].data() + first, out.size());
   } else if (is_float_array(tensor, first, out)) {
     decode_floats(tensor, first / sizeof(float),
                   {reinterpret_cast<float*>(out.data()), out.size() / sizeof(float)});
@@ -246,7 +254,9 @@ void QuantizedModel::read(std::size_t index, std::uint64_t first, std::span<std:
 }
 
 std::span<const std::byte> QuantizedModel::view(std::size_t index) const {
-  return state_->contents.tensors[index].parts[Part::kKept];
+  const StoredTensor& tensor = state_->contents.tensors[index];
+  const bool is_original = !is_half(tensor) || tensor.report.info.dtype == Dtype::kF16;
+  return is_original ? tensor.parts[Part::kData] : std::span<const std::byte>();
 }
 
 void QuantizedModel::release(std::size_t index, std::uint64_t first, std::uint64_t size) const {
@@ -254,14 +264,17 @@ void QuantizedModel::release(std::size_t index, std::uint64_t first, std::uint64
   if (tensor.report.bytes == 0) return;
   const MappedFile& file = state_->file_of(tensor);
   if (!tensor.report.quantized) {
-    return file.release(offset_in(file, tensor.parts[Part::kKept]) + first, size);
+    return file.release(offset_in(file, tensor.parts[Part::kData]) + first, size);
   }
   const TensorInfo& info = tensor.report.info;
   const auto packed = [&](std::uint64_t byte) {
     if (tensor.coded) return coded_before(tensor, byte);
-    return packed_size(byte / size_of(info.dtype), tensor.report.settings.bits);
+    const std::uint64_t weights = byte / size_of(info.dtype);
+    return is_half(tensor) ? weights * size_of(Dtype::kF16)
+                           : packed_size(weights, tensor.report.settings.bits);
   };
-  const std::uint64_t begin = offset_in(file, tensor.parts[Part::kCodes]);
+  const Part part = is_half(tensor) ? Part::kData : Part::kCodes;
+  const std::uint64_t begin = offset_in(file, tensor.parts[part]);
   file.release(begin + packed(first), packed(first + size) - packed(first));
 }
 

@@ -1,7 +1,6 @@
 #include "formats/quantized_file_parts.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstring>
 
@@ -13,13 +12,8 @@ namespace wquant {
 namespace {
 
 constexpr const char* kDamaged = "the file is damaged: get it again";
-constexpr std::size_t kMostLevels = 256;
 
-void check_levels(std::span<const std::byte> bytes) {
-  std::array<float, kMostLevels> values;
-  const std::size_t size = std::min(bytes.size(), sizeof values);
-  std::memcpy(values.data(), bytes.data(), size);
-  const std::span<const float> levels = std::span(values).first(size / sizeof(float));
+void check_levels(std::span<const float> levels) {
   if (!std::all_of(levels.begin(), levels.end(),
                    [](float level) { return std::isfinite(level); })) {
     throw Error("levels are not all finite", kDamaged);
@@ -47,8 +41,15 @@ void check_scales(std::span<const std::byte> halves) {
 
 }  // namespace
 
-void check_part(Part part, std::span<const std::byte> bytes, std::uint64_t count, int bits) {
-  if (part == Part::kLevels) check_levels(bytes);
+std::vector<float> stored_levels(Dtype dtype, std::span<const std::byte> bytes) {
+  std::vector<float> levels(bytes.size() / size_of(dtype));
+  to_floats(dtype, bytes, levels);
+  return levels;
+}
+
+void check_part(Part part, Dtype dtype, std::span<const std::byte> bytes, std::uint64_t count,
+                int bits) {
+  if (part == Part::kLevels) check_levels(stored_levels(dtype, bytes));
   if (part == Part::kScales) check_scales(bytes);
   if (part == Part::kCodes) check_unused_bits(bytes, count, bits);
 }

@@ -22,10 +22,10 @@ std::uint64_t& place_of(QuantizedLayout::Place& place, Part part) {
       return place.levels;
     case Part::kScales:
       return place.scales;
-    case Part::kKept:
+    case Part::kData:
       break;
   }
-  return place.kept;
+  return place.data;
 }
 
 QuantizedLayout lay_out(const Plan& plan, std::span<const SafetensorsEntry> entries,
@@ -127,7 +127,7 @@ void QuantizedWriter::State::check_written(const Finished& finished) const {
                     "check the disk");
       }
       if (part == Part::kCodes && tensor.settings.coding == Coding::kEntropy) continue;
-      check_part(part, written.bytes().subspan(begin, size), tensor.info.count(),
+      check_part(part, entry.info.dtype, written.bytes().subspan(begin, size), tensor.info.count(),
                  tensor.settings.bits);
     } catch (Error& error) {
       error.at_tensor(tensor.info.name);

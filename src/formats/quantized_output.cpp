@@ -22,11 +22,11 @@ std::unique_ptr<QuantizedOutput> make_safetensors(const QuantizedJob& job, Overw
 }
 
 constexpr std::array<QuantizedFormat, 2> kFormats = {{
-    {".safetensors", "", safetensors_sizes, make_safetensors},
-    {".onnx", "onnx", quantized_onnx_sizes, make_quantized_onnx},
+    {".safetensors", "", true, safetensors_sizes, make_safetensors},
+    {".onnx", "onnx", false, quantized_onnx_sizes, make_quantized_onnx},
 }};
 
-constexpr QuantizedFormat kFolder = {"", "", quantized_shards_sizes, make_quantized_shards};
+constexpr QuantizedFormat kFolder = {"", "", true, quantized_shards_sizes, make_quantized_shards};
 
 }  // namespace
 

@@ -47,6 +47,7 @@ struct QuantizedJob {
 struct QuantizedFormat {
   std::string_view extension;  ///< With the dot, in lower case.
   std::string_view input;      ///< Name of the only format that it is made from; empty: any.
+  bool takes_f16;              ///< Coding::kF16 and levels of F16.
   QuantizedSizes (*sizes)(const QuantizedJob& job);
   std::unique_ptr<QuantizedOutput> (*make)(const QuantizedJob& job, Overwrite overwrite);
 };

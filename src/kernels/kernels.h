@@ -32,22 +32,43 @@ struct MomentSums {
   double d2[8];
 };
 
-/// Of some weights: the error of their levels, what the move to the next level on the other side of
-/// the weight adds to it, and the squared error that this costs for each unit of the move.
+/// What weights become: levels[code], times a scale of each weight's own where there are scales.
+struct ScaledLevels {
+  const float* levels;
+  int bits;
+  const float* scales;  ///< By weight, or null.
+};
+
+/// Of some weights: the error, what a weight becomes less the weight, and what the move to the next
+/// level on the other side of it adds. A move costs |step| - 2 |error| of squared error for each
+/// unit of the step.
 struct Moves {
-  double* errors;
-  double* steps;  ///< 0 where there is no such level.
-  double* costs;  ///< |step| - 2 |error|; infinite where there is no such level.
+  float* errors;
+  float* steps;  ///< 0 where there is no such level, and once the weight has moved.
+};
+
+/// The sum of errors in eight interleaved lanes, and the least |step| that is not 0.
+struct MoveSums {
+  double errors[8] = {};
+  float least_step = __builtin_inff();
 };
 
 /// Which of some moves are looked for.
 struct MoveQuery {
-  double sign, most;      ///< 0 < sign * step < most
-  double above, at_most;  ///< above < cost <= at_most
+  float sign, most;      ///< 0 < sign * step < most
+  float above, at_most;  ///< above < cost <= at_most
 };
 
-/// Most weights that Kernels::find_cheapest takes.
-inline constexpr std::size_t kMostScanned = 64;
+/// Kernels whose weights move in turns, see Kernels::move_in_kernels, and most weights that one of
+/// them has.
+inline constexpr std::size_t kSideBySide = 8;
+inline constexpr std::size_t kMostSideBySide = 64;
+
+/// A weight that has moved.
+struct MovedWeight {
+  std::uint32_t index;
+  float step;
+};
 
 /// Sums over weights w and their levels l. Eight lanes are added up one by one, then lanes 4 apart,
 /// 2 apart and 1 apart.
@@ -115,17 +136,20 @@ struct Kernels {
   /// out[i] = levels[codes[i]].
   void (*expand)(const std::uint8_t* codes, std::size_t n, const float* levels, int bits,
                  float* out);
-  /// Fills the moves of n weights.
+  /// Fills the moves of n weights and adds to the sums, of which weight i belongs to lane i % 8.
   void (*find_moves)(const LooseFloat* w, const std::uint8_t* codes, std::size_t n,
-                     const float* levels, int bits, const Moves& moves);
+                     const ScaledLevels& became, const Moves& moves, MoveSums* sums);
+  /// Moves weights of `count` kernels of `size` weights each, at most kMostSideBySide, one kernel
+  /// after the other: while there is a move that brings the sum s of a kernel's errors nearer to 0
+  /// and has |step| < pull 2 |s| + (1 - pull) 2 |error|, the one that costs least, of equal ones
+  /// the first. Returns how many they were and writes them, for which there must be room for all
+  /// weights: kSideBySide kernels take turns.
+  std::size_t (*move_in_kernels)(std::size_t size, std::size_t count, float pull,
+                                 const Moves& moves, MovedWeight* moved);
   /// Writes the indices of those of n moves that the query asks for, ascending, and returns how
   /// many they are; `found` has room for n.
-  std::size_t (*select_moves)(const double* costs, const double* steps, std::size_t n,
+  std::size_t (*select_moves)(const float* errors, const float* steps, std::size_t n,
                               const MoveQuery& query, std::uint32_t* found);
-  /// Index of the least cost, the first of equal ones, of those with 0 < sign * steps[i] < most; n
-  /// where there is none.
-  std::size_t (*find_cheapest)(const double* costs, const double* steps, std::size_t n, double sign,
-                               double most);
   /// Adds n weights to the lanes.
   void (*add_errors)(const LooseFloat* w, const float* q, std::size_t n, float pivot,
                      ErrorLanes* lanes);

@@ -9,8 +9,6 @@
 namespace wquant {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
 std::uint32_t bits_of(float w) {
   std::uint32_t bits = 0;
   std::memcpy(&bits, &w, sizeof bits);
@@ -209,52 +207,90 @@ void find_scales(const LooseFloat* w, std::size_t run, std::size_t cells, const 
   find_scales_by(CellSums{search}, w, run, cells, search, found);
 }
 
-void find_moves(const LooseFloat* w, const std::uint8_t* codes, std::size_t n, const float* levels,
-                int bits, const Moves& moves) {
-  const int last = (1 << bits) - 1;
+void find_moves(const LooseFloat* w, const std::uint8_t* codes, std::size_t n,
+                const ScaledLevels& became, const Moves& moves, MoveSums* sums) {
+  const int last = (1 << became.bits) - 1;
   for (std::size_t i = 0; i < n; ++i) {
-    const double level = levels[codes[i]];
-    const double error = level - static_cast<double>(w[i]);
-    const int next = std::clamp(codes[i] + (error > 0 ? -1 : 1), 0, last);
-    const double step = error == 0 ? 0 : static_cast<double>(levels[next]) - level;
+    const float scale = became.scales != nullptr ? became.scales[i] : 1;
+    const float level = became.levels[codes[i]] * scale;
+    const int next = std::clamp(codes[i] + (level > w[i] ? -1 : 1), 0, last);
+    const float error = level - w[i];
+    const float step = error == 0 ? 0 : became.levels[next] * scale - level;
     moves.errors[i] = error;
     moves.steps[i] = step;
-    moves.costs[i] = step == 0 ? kInfinity : std::fabs(step) - 2 * std::fabs(error);
+    sums->errors[i % 8] += static_cast<double>(error);
+    if (step != 0) sums->least_step = std::min(sums->least_step, std::fabs(step));
   }
 }
 
-std::size_t select_moves(const double* costs, const double* steps, std::size_t n,
+/// The weight of a kernel that moves next; its size when there is none.
+std::size_t choose_move(std::size_t size, float sum, float pull, const Moves& kernel) {
+  const float most = 2 * std::fabs(sum);
+  std::size_t best = size;
+  float least = std::numeric_limits<float>::infinity();
+  for (std::size_t i = 0; i < size; ++i) {
+    const float distance = sum > 0 ? -kernel.steps[i] : kernel.steps[i];
+    const float twice = 2 * std::fabs(kernel.errors[i]);
+    const float limit = std::min(most, pull * most + (1 - pull) * twice);
+    if (!(distance > 0 && distance < limit && distance - twice < least)) continue;
+    least = distance - twice;
+    best = i;
+  }
+  return best;
+}
+
+/// Of up to kSideBySide kernels the first weight of which has the index `first`.
+std::size_t move_side_by_side(std::size_t size, std::size_t count, float pull, const Moves& moves,
+                              std::size_t first, MovedWeight* moved) {
+  float sums[kSideBySide] = {};
+  for (std::size_t i = 0; i < count * size; ++i) sums[i / size] += moves.errors[first + i];
+  std::size_t all = 0;
+  for (std::size_t before = all + 1; all != before;) {
+    before = all;
+    for (std::size_t k = 0; k < count; ++k) {
+      const std::size_t begin = first + k * size;
+      const std::size_t best =
+          choose_move(size, sums[k], pull, {moves.errors + begin, moves.steps + begin});
+      if (best == size) continue;
+      const float step = moves.steps[begin + best];
+      sums[k] += step;
+      moves.errors[begin + best] += step;
+      moves.steps[begin + best] = 0;
+      moved[all++] = {static_cast<std::uint32_t>(begin + best), step};
+    }
+  }
+  return all;
+}
+
+std::size_t move_in_kernels(std::size_t size, std::size_t count, float pull, const Moves& moves,
+                            MovedWeight* moved) {
+  std::size_t all = 0;
+  for (std::size_t k = 0; k < count; k += kSideBySide) {
+    all += move_side_by_side(size, std::min(kSideBySide, count - k), pull, moves, k * size,
+                             moved + all);
+  }
+  return all;
+}
+
+std::size_t select_moves(const float* errors, const float* steps, std::size_t n,
                          const MoveQuery& query, std::uint32_t* found) {
   std::size_t count = 0;
   for (std::size_t i = 0; i < n; ++i) {
-    if (!(costs[i] <= query.at_most)) continue;  // Most of them.
-    const double step = query.sign * steps[i];
-    if (costs[i] > query.above && step > 0 && step < query.most) {
+    const float distance = query.sign * steps[i];
+    const float cost = distance - 2 * std::fabs(errors[i]);
+    if (distance > 0 && distance < query.most && cost > query.above && cost <= query.at_most) {
       found[count++] = static_cast<std::uint32_t>(i);
     }
   }
   return count;
 }
 
-std::size_t find_cheapest(const double* costs, const double* steps, std::size_t n, double sign,
-                          double most) {
-  std::size_t best = n;
-  double least = kInfinity;
-  for (std::size_t i = 0; i < n; ++i) {
-    const double step = sign * steps[i];
-    if (!(step > 0 && step < most && costs[i] < least)) continue;
-    least = costs[i];
-    best = i;
-  }
-  return best;
-}
-
 }  // namespace
 
 const Kernels kScalarKernels = {
     "scalar",           count_keys, add_moments, find_codes,     count_and_find, look_up_codes,
-    look_up_edge_codes, pack,       unpack,      expand,         find_moves,     select_moves,
-    find_cheapest,      add_errors, project,     project_by_key, find_scales,
+    look_up_edge_codes, pack,       unpack,      expand,         find_moves,     move_in_kernels,
+    select_moves,       add_errors, project,     project_by_key, find_scales,
 };
 
 }  // namespace wquant

@@ -30,6 +30,10 @@ struct BalanceTally {
 /// of squared error for each unit that the sum moves. No weight moves twice, so none ends farther
 /// than one level from where it was. First the kernels are such sets, then the channel.
 ///
+/// The inputs of a kernel are neighbours in one image, alike but not equal, so a kernel's sum does
+/// not count for all: what counts is sum e^2 + kKernelWeight (sum e)^2, and a weight of a kernel
+/// moves only where that falls.
+///
 /// For uniform grids: C. Guo et al., SQuant: On-the-Fly Data-Free Quantization via Diagonal Hessian
 /// Approximation, ICLR 2022. Time O(n) for a channel of n weights and some log n for each that
 /// moves.
@@ -42,20 +46,25 @@ class Balancer {
   /// each weight's levels are times its own.
   void balance(WeightView channel, std::uint8_t* codes, const float* scales, BalanceTally& tally);
 
+  /// Beside that of the squared errors, what the square of the sum of a kernel's errors counts.
+  static constexpr float kKernelWeight = 2.5F;
+
  private:
   /// No weight.
   static constexpr auto kNone = static_cast<std::size_t>(-1);
 
-  /// Weights whose sum of errors is brought near zero.
+  /// Weights whose sum of errors is brought near zero by moves that Kernels::move_in_kernels would
+  /// allow.
   struct Set {
     std::size_t first = 0, size = 0;
     double sum = 0;
+    float pull = 1;
   };
 
   /// A weight that can be moved.
   struct Candidate {
-    double cost;
-    std::size_t index;
+    float cost;
+    std::uint32_t index;
     /// For a heap with the least cost on top; of equal costs the first weight.
     bool operator<(const Candidate& other) const {
       return cost != other.cost ? cost > other.cost : index > other.index;
@@ -66,35 +75,37 @@ class Balancer {
   /// cheapest first.
   struct Queue {
     std::vector<Candidate> heap;
-    double reached = 0;  // All that cost no more have been found; 0: none yet.
+    float reached = 0;  // All that cost no more have been found; 0: none yet.
   };
 
-  /// Of two neighbouring levels one of which occurs: others, of which there may be many, would not
-  /// let it end early.
-  [[nodiscard]] double least_gap_of(const std::uint8_t* codes, std::size_t size) const;
-  void load(WeightView channel, const std::uint8_t* codes, const float* scales);
-  void scale_moves(WeightView channel, const std::uint8_t* codes, const float* scales);
-  [[nodiscard]] double sum_of(std::size_t first, std::size_t size) const;
-  [[nodiscard]] double max_error() const;
-  void count_moves(WeightView channel, const std::uint8_t* codes, BalanceTally& tally) const;
-  /// Returns the sum that is left.
-  double balance_set(Set set, std::uint8_t* codes);
-  void move(std::size_t i, std::uint8_t& code);
-  /// The weight whose move is the cheapest that lowers the |sum| of the set, or kNone; of a small
-  /// set, of a large one.
-  [[nodiscard]] std::size_t scan(const Set& set) const;
+  /// What is done to a channel.
+  struct Channel {
+    WeightView weights;
+    std::uint8_t* codes;
+    BalanceTally& tally;
+  };
+
+  /// Returns the sum of the errors.
+  double load(WeightView channel, const std::uint8_t* codes, const float* scales);
+  /// Returns what this adds to the sum of the channel, as the next two do.
+  double balance_kernels(const Channel& channel);
+  double balance_small_kernels(const Channel& channel);
+  double balance_set(Set set, const Channel& channel);
+  /// The weight whose move is the cheapest that is allowed, or kNone.
   std::size_t next(const Set& set);
   void search(const Set& set, Queue& queue);
+  [[nodiscard]] float cost(std::size_t i) const;
+  [[nodiscard]] float max_error() const;
+  /// The weight gets its new code.
+  static void count_move(const Channel& channel, MovedWeight moved);
 
   const Codebook& codebook_;
   std::uint64_t kernel_;
-  double least_gap_ = 0;   // Of two neighbouring levels.
-  double least_step_ = 0;  // The same times the least scale of the channel.
+  float least_step_ = 0;  // Of all moves of the channel.
   std::array<Queue, 2> queues_;
-  std::vector<double> errors_, steps_, costs_;  // Of the channel, see Moves; 0 is the step of a
-                                                // weight that was moved.
-  std::vector<std::size_t> moved_up_, moved_down_;
-  std::vector<std::uint32_t> found_;  // Of search().
+  std::vector<float> errors_, steps_;  // Of the channel, see Moves.
+  std::vector<MovedWeight> moved_;     // Of some kernels.
+  std::vector<std::uint32_t> found_;   // Of search().
 };
 
 }  // namespace wquant

@@ -144,11 +144,16 @@ bool is_alike(const Choice& one, const Choice& other) {
 /// The choice like that one, or, where there is but one number of bits, of that variant; null where
 /// there is neither.
 const Choice* choice_like(const Ladder& ladder, const Choice& wanted) {
-  const bool one_width = std::all_of(ladder.begin(), ladder.end(), [&](const Choice& choice) {
-    return choice.bits == ladder.front().bits && choice.bits > 0;
-  });
+  int fewest = 8;
+  int most = 0;
+  for (const Choice& choice : ladder) {
+    if (choice.bits == 0) continue;
+    fewest = std::min(fewest, choice.bits);
+    most = std::max(most, choice.bits);
+  }
   const auto found = std::find_if(ladder.begin(), ladder.end(), [&](const Choice& choice) {
-    return is_alike(choice, wanted) || (one_width && choice.variant == wanted.variant);
+    const bool is_only = fewest == most && choice.bits == most;
+    return is_alike(choice, wanted) || (is_only && choice.variant == wanted.variant);
   });
   return found == ladder.end() ? nullptr : &*found;
 }

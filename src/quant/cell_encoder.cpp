@@ -1,5 +1,6 @@
 #include "quant/cell_encoder.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -7,6 +8,9 @@
 
 namespace wquant {
 namespace {
+
+/// Weights a step: what is made of them stays in the first-level cache.
+constexpr std::size_t kStep = 2048;
 
 /// Several tables: a count need not wait for the one before.
 using CountTables = std::array<std::array<std::uint32_t, 256>, 4>;
@@ -76,20 +80,27 @@ CellEncoder::CellEncoder(const CellPlan& plan, const CellCodebook& codebook, dou
 
 void CellEncoder::find_codes(std::uint64_t first, WeightView block, const CellFactors& factors,
                              std::span<std::uint8_t> codes) const {
-  std::vector<float> units(block.size);
-  multiply_by_cell(plan_, first - factors.origin(), block.size, block.data, factors.inverses(),
-                   units.data());
-  encoder_.find_codes({units.data(), units.size()}, codes.data());
+  std::array<float, kStep> units;
+  for (std::size_t at = 0; at < block.size; at += kStep) {
+    const WeightView step = block.part(at, std::min(kStep, block.size - at));
+    multiply_by_cell(plan_, first + at - factors.origin(), step.size, step.data, factors.inverses(),
+                     units.data());
+    encoder_.find_codes({units.data(), step.size}, codes.data() + at);
+  }
 }
 
 void CellEncoder::add_errors(std::uint64_t first, WeightView block, const CellFactors& factors,
                              std::span<const std::uint8_t> codes, const Codebook& levels,
                              CellSums& sums) const {
-  std::vector<float> became(block.size);
-  kernels().expand(codes.data(), codes.size(), levels.levels.data(), levels.bits, became.data());
-  multiply_by_cell(plan_, first - factors.origin(), block.size, became.data(), factors.scales(),
-                   became.data());
-  sums.errors.add(block, became.data(), pivot_);
+  std::array<float, kStep> became;
+  for (std::size_t at = 0; at < block.size; at += kStep) {
+    const WeightView step = block.part(at, std::min(kStep, block.size - at));
+    kernels().expand(codes.data() + at, step.size, levels.levels.data(), levels.bits,
+                     became.data());
+    multiply_by_cell(plan_, first + at - factors.origin(), step.size, became.data(),
+                     factors.scales(), became.data());
+    sums.errors.add(step, became.data(), pivot_);
+  }
   if (levels.bits <= 4) return count_pairs(codes, sums);
   count_codes(codes, sums);
 }

@@ -25,6 +25,9 @@ constexpr std::array kFewNarrow = {0.93F, 1.07F};
 /// On so many weights of a cell, at most.
 constexpr std::size_t kPart = 4096;
 constexpr std::size_t kSmallPart = 256;
+/// And fitted to so many: n of them raise the squared error by 1/n.
+constexpr std::size_t kFittedPart = 4096;
+constexpr std::size_t kWholeCell = std::numeric_limits<std::size_t>::max();
 /// Tensors of so many weights have few tried.
 constexpr std::uint64_t kMany = std::uint64_t{1} << 22;
 
@@ -37,7 +40,7 @@ constexpr std::size_t kTableLimit = 1 << 15;
 /// Neighbouring cells of a sample: with channels inside they share cache lines.
 constexpr std::uint64_t kNeighbours = 16;
 /// Blocks after which memory is given back.
-constexpr std::uint64_t kBlocksKept = 64;
+constexpr std::uint64_t kBlocksKept = 16;
 /// Weights of a cell at least, as long as there are so many.
 constexpr std::uint64_t kLeastOfCell = 256;
 
@@ -75,13 +78,14 @@ ScaleFinder::ScaleFinder(const CellCodebook& codebook, std::uint64_t weights)
   search_.wides = many ? kFewWide.size() : kWide.size();
   search_.narrow = many ? kFewNarrow.data() : kNarrow.data();
   search_.narrows = many ? kFewNarrow.size() : kNarrow.size();
-  largest_part_ = many ? kSmallPart : kPart;
+  tried_part_ = many ? kSmallPart : kPart;
+  fitted_part_ = many ? kFittedPart : kWholeCell;
 }
 
-WeightView ScaleFinder::part_of(WeightView cell) {
-  if (cell.size <= largest_part_) return cell;
+WeightView ScaleFinder::part_of(WeightView cell, std::size_t most) {
+  if (cell.size <= most) return cell;
   part_.clear();
-  const std::size_t stretches = largest_part_ / kStretch;
+  const std::size_t stretches = most / kStretch;
   for (std::size_t i = 0; i < stretches; ++i) {
     const WeightView stretch = cell.part(i * (cell.size / stretches), kStretch);
     part_.insert(part_.end(), stretch.data, stretch.data + stretch.size);
@@ -89,15 +93,16 @@ WeightView ScaleFinder::part_of(WeightView cell) {
   return {part_.data(), part_.size()};
 }
 
-FoundScale ScaleFinder::find(WeightView cell, float start) {
-  const WeightView part = by_norm_ ? WeightView{cell.data, 0} : part_of(cell);
+FoundScale ScaleFinder::find_in(WeightView cell, float start, std::size_t most) {
+  const WeightView tried = by_norm_ ? WeightView{cell.data, 0} : part_of(cell, tried_part_);
   FoundScale found = {by_norm_ ? deviation_of(cell) : start, 0};
-  if (part.size > 0) kernels().find_scales(part.data, part.size, 1, search_, &found);
-  if (part.size < cell.size && found.scale > 0) {
-    // The scale for the codes of all weights.
+  if (tried.size > 0) kernels().find_scales(tried.data, tried.size, 1, search_, &found);
+  if (tried.size < cell.size && found.scale > 0) {
+    // The scale for the codes of more weights.
+    const WeightView fitted = part_of(cell, most);
     ScaleSearch once = search_;
     once.narrows = 0;
-    kernels().find_scales(cell.data, cell.size, 1, once, &found);
+    kernels().find_scales(fitted.data, fitted.size, 1, once, &found);
   }
   // Squares of the largest weights that there are do not fit into a float.
   if (by_norm_ && !std::isfinite(found.scale + found.explained)) found = {deviation_of(cell), 0};
@@ -105,17 +110,23 @@ FoundScale ScaleFinder::find(WeightView cell, float start) {
   return found;
 }
 
+FoundScale ScaleFinder::find(WeightView cell, float start) {
+  return find_in(cell, start, cell.size);
+}
+
+float ScaleFinder::find_scale(WeightView cell) { return find_in(cell, 0, fitted_part_).scale; }
+
 void ScaleFinder::find_all(WeightView weights, std::uint64_t run, std::span<float> scales) {
   const std::size_t whole = weights.size / run;
-  if (run <= largest_part_ && !by_norm_) {
+  if (run <= tried_part_ && !by_norm_) {
     found_.assign(whole, {});
     kernels().find_scales(weights.data, run, whole, search_, found_.data());
     for (std::size_t i = 0; i < whole; ++i) scales[i] = half_mantissa(found_[i].scale);
   } else {
-    for (std::size_t i = 0; i < whole; ++i) scales[i] = find(weights.part(i * run, run)).scale;
+    for (std::size_t i = 0; i < whole; ++i) scales[i] = find_scale(weights.part(i * run, run));
   }
   if (whole == scales.size()) return;
-  scales[whole] = find(weights.part(whole * run, weights.size - whole * run)).scale;
+  scales[whole] = find_scale(weights.part(whole * run, weights.size - whole * run));
 }
 
 namespace {

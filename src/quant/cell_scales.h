@@ -35,16 +35,19 @@ class ScaleFinder {
 
   /// The scale of a cell, searched around `start`; 0: around the cell's norm.
   FoundScale find(WeightView cell, float start = 0);
+  /// The scale alone: of a large cell of a tensor of many weights, parts are enough.
+  float find_scale(WeightView cell);
   /// Those of cells of `run` weights each, the last of which may be shorter.
   void find_all(WeightView weights, std::uint64_t run, std::span<float> scales);
 
  private:
-  /// The weights that scales are tried on: all of a cell, or parts of a large one.
-  WeightView part_of(WeightView cell);
+  /// All weights of a cell, or stretches of a large one that make up `most`.
+  WeightView part_of(WeightView cell, std::size_t most);
+  FoundScale find_in(WeightView cell, float start, std::size_t most);
 
   ScaleSearch search_;
   bool by_norm_ = false;
-  std::size_t largest_part_ = 0;
+  std::size_t tried_part_ = 0, fitted_part_ = 0;  // Weights of a cell, at most.
   std::vector<float> part_;
   std::vector<FoundScale> found_;
 };

@@ -84,15 +84,12 @@ class CellWork : public NamedWork {
 
   void prepare() {
     report() = begin_report(planned());
-    std::vector<float> head;
-    const SlabRange range = {0, std::min<std::uint64_t>(kPivotWeights, weights())};
-    const WeightView first = floats_of(run_.model, index_, range, head);
     try {
       codebook_ = fit_cells(run_.model, index_, planned(), {kFitted, kRounds, run_.effort});
     } catch (const NonFiniteWeights&) {
       refuse_nonfinite(run_, index_);
     }
-    pivot_ = static_cast<double>(static_cast<float>(pivot_of(first)));
+    pivot_ = float_pivot(run_, index_);
     encoder_.emplace(plan(), codebook_, pivot_);
     exponent_ = exponent_for(codebook_.largest);
     if (!is_local() || balanced()) scales_.resize(plan().cells);
@@ -151,7 +148,7 @@ class CellWork : public NamedWork {
     rows.add(run_.model, index_, plan(), first, count, kMostOfCell);
     release(run_.model, index_, {0, weights()});
     ScaleFinder finder(codebook_, weights());
-    for (std::uint64_t i = 0; i < count; ++i) scales_[first + i] = finder.find(rows.cell(i)).scale;
+    for (std::uint64_t i = 0; i < count; ++i) scales_[first + i] = finder.find_scale(rows.cell(i));
   }
 
   struct CellRange {
@@ -306,14 +303,6 @@ class CellWork : public NamedWork {
 
 std::unique_ptr<StagedWork> quantize_cells(const RunState& run, std::size_t index) {
   return std::make_unique<CellWork>(run, index);
-}
-
-void quantize_cells_here(const RunState& run, std::size_t index, unsigned worker) {
-  CellWork work(run, index);
-  while (const std::uint64_t parts = static_cast<StagedWork&>(work).begin_stage()) {
-    for (std::uint64_t part = 0; part < parts; ++part) work.run_part(part, worker);
-    work.end_stage();
-  }
 }
 
 }  // namespace wquant

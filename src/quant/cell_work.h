@@ -10,7 +10,4 @@ namespace wquant {
 /// Work on a tensor whose cells have scales.
 std::unique_ptr<StagedWork> quantize_cells(const RunState& run, std::size_t index);
 
-/// The same by the calling thread alone, which is number `worker`.
-void quantize_cells_here(const RunState& run, std::size_t index, unsigned worker);
-
 }  // namespace wquant

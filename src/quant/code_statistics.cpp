@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "base/float_convert.h"
+
 namespace wquant {
 namespace {
 
@@ -128,6 +130,17 @@ CodeStatistics code_statistics(const Distribution& distribution, const Codebook&
   }
   if (statistics.max_error > 0) statistics.squared_error = std::max(0.0, all.squared_error);
   return statistics;
+}
+
+void round_levels(const Distribution& distribution, Codebook& codebook) {
+  std::vector<std::byte> halves(codebook.levels.size() * size_of(Dtype::kF16));
+  from_floats(Dtype::kF16, codebook.levels, halves);
+  to_floats(Dtype::kF16, halves, codebook.levels);
+  if (distribution.variance() == 0) return;
+  const double rho =
+      share_statistics(distribution, codebook, code_shares(distribution, codebook.thresholds)).rho;
+  codebook.gap = std::max(0.0, codebook.gap + codebook.rho - rho);
+  codebook.rho = rho;
 }
 
 }  // namespace wquant

@@ -37,6 +37,9 @@ struct ShareStatistics {
   double rho = 1;            ///< Correlation of w and level; 1 where w or the level does not vary.
 };
 
+/// Rounds the levels to F16, with what becomes of rho and its gap.
+void round_levels(const Distribution& distribution, Codebook& codebook);
+
 ShareStatistics share_statistics(const Distribution& distribution, const Codebook& codebook,
                                  std::span<const CodeShare> shares);
 

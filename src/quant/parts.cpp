@@ -7,20 +7,21 @@ namespace wquant {
 bool has_part(const PlannedTensor& tensor, Part part) {
   if (tensor.same_as) return false;
   if (part == Part::kScales && !tensor.cells.has_scales()) return false;
-  return tensor.quantized != (part == Part::kKept);
+  const bool has_codes = tensor.quantized && tensor.settings.coding != Coding::kF16;
+  return has_codes != (part == Part::kData);
 }
 
 std::uint64_t part_size(const PlannedTensor& tensor, Part part) {
   if (!has_part(tensor, part)) return 0;
   const bool coded = tensor.settings.coding == Coding::kEntropy;
   switch (part) {
-    case Part::kKept:
-      return tensor.info.bytes();
+    case Part::kData:
+      return tensor.quantized ? tensor.info.count() * size_of(Dtype::kF16) : tensor.info.bytes();
     case Part::kCodes:
       return coded ? most_coded_bytes(tensor.info.count())
                    : packed_size(tensor.info.count(), tensor.settings.bits);
     case Part::kLevels:
-      return coded ? sizeof(float) * kMostLevels : sizeof(float) << tensor.settings.bits;
+      return coded ? sizeof(float) * kMostLevels : size_of(tensor.levels) << tensor.settings.bits;
     case Part::kScales:
       return tensor.cells.cells * size_of(Dtype::kF16);
   }
@@ -29,7 +30,7 @@ std::uint64_t part_size(const PlannedTensor& tensor, Part part) {
 
 std::uint64_t stored_size(const PlannedTensor& tensor) {
   if (tensor.estimated_bytes && !tensor.same_as) return *tensor.estimated_bytes;
-  return part_size(tensor, Part::kKept) + part_size(tensor, Part::kCodes) +
+  return part_size(tensor, Part::kData) + part_size(tensor, Part::kCodes) +
          part_size(tensor, Part::kLevels) + part_size(tensor, Part::kScales);
 }
 

@@ -5,6 +5,7 @@
 #include "base/staged_work.h"
 #include "quant/cell_work.h"
 #include "quant/coding_sink.h"
+#include "quant/half_work.h"
 #include "quant/shared_tensor.h"
 #include "quant/tensor_steps.h"
 
@@ -18,7 +19,8 @@ constexpr std::size_t kBatchTensors = 64;
 
 /// How often a tensor is read.
 std::uint64_t passes(const PlannedTensor& tensor) {
-  if (!tensor.quantized || tensor.cells.has_scales()) return 1;
+  const bool to_halves = tensor.settings.coding == Coding::kF16;
+  if (!tensor.quantized || to_halves || tensor.cells.has_scales()) return 1;
   const bool gathers = tensor.settings.search == SearchRule::kExact && tensor.info.count() > kSlab;
   return gathers ? 3 : 2;
 }
@@ -60,8 +62,10 @@ class BatchWork : public StagedWork {
     for (std::size_t i = begin_; i < end_; ++i) {
       const PlannedTensor& tensor = run_.plan.tensors[i];
       if (tensor.same_as) continue;
-      if (tensor.cells.has_scales()) {
-        quantize_cells_here(run_, i, worker);
+      if (tensor.quantized && tensor.settings.coding == Coding::kF16) {
+        run_here(*quantize_to_halves(run_, i), worker);
+      } else if (tensor.cells.has_scales()) {
+        run_here(*quantize_cells(run_, i), worker);
       } else {
         process_tensor(run_, i, run_.scratch[worker]);
       }
@@ -87,6 +91,7 @@ class Cutter {
     if (is_large(tensors[at_])) {
       const std::size_t index = at_++;
       if (!tensors[index].quantized) return copy_shared(run_, index);
+      if (tensors[index].settings.coding == Coding::kF16) return quantize_to_halves(run_, index);
       return tensors[index].cells.has_scales() ? quantize_cells(run_, index)
                                                : quantize_shared(run_, index);
     }

@@ -14,7 +14,7 @@ namespace wquant {
 /// The value of that name. Throws Error (usage) that lists the names and suggests the nearest;
 /// `what` is the noun of the message.
 template <typename E, std::size_t N>
-E choice_value(const std::array<Choice<E>, N>& choices, std::string_view what,
+E choice_value(const std::array<NamedValue<E>, N>& choices, std::string_view what,
                std::string_view name);
 
 /// One key of apply() with its value. Throws Error (usage).
@@ -25,14 +25,14 @@ void apply_item(TensorSettings& settings, std::string_view key, std::string_view
                                std::span<const std::string_view> valid);
 
 template <typename E, std::size_t N>
-E choice_value(const std::array<Choice<E>, N>& choices, std::string_view what,
+E choice_value(const std::array<NamedValue<E>, N>& choices, std::string_view what,
                std::string_view name) {
-  for (const Choice<E>& choice : choices) {
+  for (const NamedValue<E>& choice : choices) {
     if (choice.name == name) return choice.value;
   }
   std::array<std::string_view, N> names;
   std::transform(choices.begin(), choices.end(), names.begin(),
-                 [](const Choice<E>& choice) { return choice.name; });
+                 [](const NamedValue<E>& choice) { return choice.name; });
   fail_unknown(what, name, names);
 }
 

@@ -121,10 +121,18 @@ void set_granularity(TensorSettings& settings, std::string_view value) {
   }
 }
 
-/// Levels near the multiples of a step are those of no other mode.
+/// Levels near the multiples of a step are those of no other mode; F16 has neither levels nor what
+/// goes with them.
 void set_coding(TensorSettings& settings, std::string_view value) {
   settings.coding = choice_value(kCodingChoices, "coding", value);
   if (settings.coding == Coding::kEntropy) set_family(settings, kEntropyMode);
+  if (settings.coding == Coding::kF16) {
+    const double weight = settings.weight;
+    settings = {};
+    settings.coding = Coding::kF16;
+    settings.balance = Balance::kOff;
+    settings.weight = weight;
+  }
 }
 
 void set_weight(TensorSettings& settings, std::string_view value) {
@@ -211,6 +219,20 @@ void check_entropy(const TensorSettings& settings) {
   if (settings.search != SearchRule::kAuto) fail("search exact");
 }
 
+/// F16 leaves no choice at all.
+void check_f16(const TensorSettings& settings) {
+  const auto fail = [](std::string_view what) {
+    fail_usage(fmt::format("coding f16 is not for {}", what),
+               "leave that out or give coding=fixed");
+  };
+  if (settings.granularity != Granularity::kTensor) {
+    fail(fmt::format("granularity {}", granularity_text(settings)));
+  }
+  if (settings.balance != Balance::kOff) {
+    fail(fmt::format("balance {}", choice_name(kBalanceChoices, settings.balance)));
+  }
+}
+
 /// Cuts the front up to the next comma off `items`.
 std::string_view next_item(std::string_view& items) {
   const std::size_t comma = items.find(',');
@@ -219,12 +241,20 @@ std::string_view next_item(std::string_view& items) {
   return item;
 }
 
-/// The value of the first item with the key `mode`.
-std::optional<std::string_view> mode_item(std::string_view items) {
-  constexpr std::string_view kMode = "mode=";
+/// Keys that come with settings which the other items may contradict, wherever they stand.
+constexpr std::array<std::string_view, 2> kFirstKeys = {"coding", "mode"};
+
+bool is_first(std::string_view key) {
+  return std::ranges::find(kFirstKeys, key) != kFirstKeys.end();
+}
+
+/// The value of the first item with that key.
+std::optional<std::string_view> value_of(std::string_view items, std::string_view key) {
   while (!items.empty()) {
     const std::string_view item = next_item(items);
-    if (item.starts_with(kMode)) return item.substr(kMode.size());
+    if (item.starts_with(key) && item.substr(key.size()).starts_with('=')) {
+      return item.substr(key.size() + 1);
+    }
   }
   return {};
 }
@@ -261,8 +291,9 @@ void apply_item(TensorSettings& settings, std::string_view key, std::string_view
 }
 
 void apply(TensorSettings& settings, std::string_view items) {
-  // A mode comes with settings that the other items may contradict, wherever they stand.
-  if (const auto mode = mode_item(items)) set_mode(settings, *mode);
+  for (const std::string_view key : kFirstKeys) {
+    if (const auto value = value_of(items, key)) apply_item(settings, key, *value);
+  }
   std::vector<std::string_view> seen;
   const bool dangling = items.empty() || items.back() == ',';
   while (!items.empty()) {
@@ -273,7 +304,7 @@ void apply(TensorSettings& settings, std::string_view items) {
                  "write for example bits=5,mode=linear");
     }
     const std::string_view key = item.substr(0, equals);
-    apply_item(settings, key, item.substr(equals + 1));
+    if (!is_first(key)) apply_item(settings, key, item.substr(equals + 1));
     if (std::find(seen.begin(), seen.end(), key) != seen.end()) {
       fail_usage(fmt::format("{} is given twice", key), "leave one of them out");
     }
@@ -303,6 +334,7 @@ void check(const TensorSettings& settings) {
   if (!is_weight(settings.weight)) fail_weight(fmt::format("{}", settings.weight));
   if (settings.search == SearchRule::kExact) check_exact(settings);
   if (settings.coding == Coding::kEntropy) check_entropy(settings);
+  if (settings.coding == Coding::kF16) check_f16(settings);
   check_family(settings);
 }
 

@@ -1,9 +1,12 @@
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "base/staged_work.h"
 #include "quant/cell_scales.h"
+#include "quant/code_statistics.h"
 #include "quant/family.h"
+#include "quant/half_work.h"
 #include "quant/no_sink.h"
 #include "quant/stepped_levels.h"
 #include "quant/tensor_steps.h"
@@ -15,11 +18,15 @@ namespace {
 /// Choices of a tensor of most families.
 constexpr std::size_t kChoices = 8;
 
+/// F16 levels may add so much to the error, as a share of it.
+constexpr double kHalfLevelsCost = 1e-3;
+
 /// One tensor in all variants, for one thread.
 class SurveyWork : public StagedWork {
  public:
-  SurveyWork(const RunState& run, std::span<const Plan> variants, std::size_t index, Ladder& ladder)
-      : run_(run), variants_(variants), index_(index), ladder_(ladder) {}
+  SurveyWork(const RunState& run, std::span<const Plan> variants, LevelDtypes levels,
+             std::size_t index, Ladder& ladder)
+      : run_(run), variants_(variants), levels_(levels), index_(index), ladder_(ladder) {}
 
   std::uint64_t begin_stage() override { return done_ ? 0 : 1; }
   void run_part(std::uint64_t /*part*/, unsigned worker) override {
@@ -43,13 +50,30 @@ class SurveyWork : public StagedWork {
   void add(std::size_t variant, const Distribution& weights) {
     PlannedTensor tried = planned(variant);
     if (tried.settings.coding == Coding::kEntropy) return add_steps(variant, weights);
+    if (tried.settings.coding == Coding::kF16) return add_halves(variant, weights);
     const FamilyInfo& family = find_family(tried.settings.mode).info;
     for (int bits = family.min_bits; bits <= family.max_bits; ++bits) {
       if (tried.bits_given && bits != planned(variant).settings.bits) continue;
       tried.settings.bits = bits;
+      tried.levels = Dtype::kF32;
+      const double error = error_of(tried, weights);
       ladder_.push_back(
-          {bits, stored_size(tried), error_of(tried, weights), tried.settings.weight, variant});
+          {bits, stored_size(tried), error, tried.settings.weight, variant, 0, tried.levels});
     }
+  }
+
+  /// The weights themselves, unless a rule says how they are quantized.
+  void add_halves(std::size_t variant, const Distribution& weights) {
+    const PlannedTensor& tried = planned(variant);
+    TensorSettings plain;
+    wquant::apply(plain, "coding=f16");
+    plain.weight = tried.settings.weight;
+    plain.axis = tried.settings.axis;
+    const std::optional<double> error = half_error(weights);
+    if (!error || tried.bits_given || tried.settings != plain) return;
+    const bool is_half = tried.info.dtype == Dtype::kF16;
+    ladder_.push_back(
+        {0, stored_size(tried), is_half ? 0 : *error, tried.settings.weight, variant});
   }
 
   /// The steps of codes that are stored at their entropy.
@@ -71,16 +95,24 @@ class SurveyWork : public StagedWork {
     }
   }
 
-  [[nodiscard]] double error_of(const PlannedTensor& tried, const Distribution& weights) const {
+  /// Makes the levels F16 where that is as good.
+  [[nodiscard]] double error_of(PlannedTensor& tried, const Distribution& weights) const {
     if (tried.cells.has_scales()) {
       return fit_cells(run_.model, index_, tried, sampled_cells(run_.effort)).error;
     }
-    const double rho = fit_codebook(weights, tried.settings, run_.effort).rho;
-    return 1 - rho * rho;
+    Codebook codebook = fit_codebook(weights, tried.settings, run_.effort);
+    const double error = 1 - codebook.rho * codebook.rho;
+    if (levels_ == LevelDtypes::kF32) return error;
+    round_levels(weights, codebook);
+    const double rounded = 1 - codebook.rho * codebook.rho;
+    if (!(rounded <= (1 + kHalfLevelsCost) * error)) return error;
+    tried.levels = Dtype::kF16;
+    return rounded;
   }
 
   const RunState run_;
   const std::span<const Plan> variants_;
+  const LevelDtypes levels_;
   const std::size_t index_;
   Ladder& ladder_;
   bool done_ = false;
@@ -99,7 +131,7 @@ std::uint64_t surveyed_bytes(const Plan& plan) {
 }  // namespace
 
 std::vector<Ladder> survey(const ModelReader& model, std::span<const Plan> variants,
-                           const RunOptions& options) {
+                           LevelDtypes levels, const RunOptions& options) {
   const Plan& plan = variants.front();
   std::vector<Ladder> ladders(plan.tensors.size());
   NoSink sink;
@@ -115,7 +147,7 @@ std::vector<Ladder> survey(const ModelReader& model, std::span<const Plan> varia
     while (next < ladders.size() && !is_surveyed(plan.tensors[next])) ++next;
     if (next == ladders.size()) return nullptr;
     const std::size_t index = next++;
-    return std::make_unique<SurveyWork>(run, variants, index, ladders[index]);
+    return std::make_unique<SurveyWork>(run, variants, levels, index, ladders[index]);
   });
   return ladders;
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "base/float_convert.h"
 #include "quant/balanced_pieces.h"
 #include "quant/code_statistics.h"
 #include "quant/encoder.h"
@@ -86,6 +87,14 @@ double read_pivot(const RunState& run, std::size_t index) {
   std::vector<float> head(kPivotWeights);
   run.model.read_floats(index, 0, head);
   return pivot_of({head.data(), head.size()});
+}
+
+double float_pivot(const RunState& run, std::size_t index) {
+  const std::uint64_t weights = run.plan.tensors[index].info.count();
+  std::vector<float> scratch;
+  const WeightView head =
+      floats_of(run.model, index, {0, std::min<std::uint64_t>(kPivotWeights, weights)}, scratch);
+  return static_cast<double>(static_cast<float>(pivot_of(head)));
 }
 
 Moments count_slab(const RunState& run, std::size_t index, std::uint64_t slab, double pivot,
@@ -176,9 +185,13 @@ void take_codebook(const RunState& run, std::size_t index, const Distribution& w
                    Codebook codebook) {
   TensorReport& report = run.reports[index];
   report.codebook = std::move(codebook);
+  const Dtype dtype = run.plan.tensors[index].levels;
+  if (dtype == Dtype::kF16) round_levels(weights, report.codebook);
   fill_errors(report, weights);
   if (run.pictures) report.picture = picture_of(weights, report.codebook, report.settings);
-  run.sink.write(index, Part::kLevels, 0, std::as_bytes(std::span(report.codebook.levels)));
+  std::vector<std::byte> levels(report.codebook.levels.size() * size_of(dtype));
+  from_floats(dtype, report.codebook.levels, levels);
+  run.sink.write(index, Part::kLevels, 0, levels);
 }
 
 void copy_slab(const RunState& run, std::size_t index, std::uint64_t slab) {
@@ -189,9 +202,9 @@ void copy_slab(const RunState& run, std::size_t index, std::uint64_t slab) {
   if (whole.empty()) {
     std::vector<std::byte> bytes(size);
     run.model.read(index, first, bytes);
-    run.sink.write(index, Part::kKept, first, bytes);
+    run.sink.write(index, Part::kData, first, bytes);
   } else {
-    run.sink.write(index, Part::kKept, first, whole.subspan(first, size));
+    run.sink.write(index, Part::kData, first, whole.subspan(first, size));
   }
   run.model.release(index, first, size);
   run.meter.add(size);

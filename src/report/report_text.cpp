@@ -35,16 +35,20 @@ std::vector<std::string> quantized_row(const TensorReport& tensor, bool dry_run)
   const auto figure = [dry_run](std::string_view format, double value) {
     return dry_run ? std::string(kUnknown) : fmt::format(fmt::runtime(format), value);
   };
+  const auto of_codes = [&](std::string_view format, double value) {
+    const bool has_codes = tensor.settings.coding != Coding::kF16;
+    return has_codes ? figure(format, value) : std::string(kUnknown);
+  };
   return {name_text(tensor),
           short_shape(tensor.info),
           bits_text(tensor),
-          tensor.settings.mode,
-          figure("{:.3g}", codebook.x0),
-          figure("{:.4g}", codebook.ratio),
+          mode_text(tensor),
+          of_codes("{:.3g}", codebook.x0),
+          of_codes("{:.4g}", codebook.ratio),
           figure("{:.5f}", codebook.rho),
           figure("{:.3g}", tensor.relative_error),
           figure("{:.1f}", tensor.snr_db),
-          figure("{:.2f}", tensor.entropy),
+          of_codes("{:.2f}", tensor.entropy),
           byte_text(tensor.bytes),
           fmt::format("{:.1f}x", compression_ratio(tensor.info.bytes(), tensor.bytes))};
 }

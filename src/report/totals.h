@@ -41,5 +41,7 @@ double bits_per_weight(std::uint64_t bytes, std::uint64_t weights);
 bool has_coded(const Report& report);
 /// Bits of a tensor's code: its width, or how many it takes on average; "-": not known.
 std::string bits_text(const TensorReport& tensor);
+/// The mode, or what stands for it where there is none.
+std::string mode_text(const TensorReport& tensor);
 
 }  // namespace wquant

@@ -61,7 +61,7 @@ TEST(DamagedQuantizedFile, SwappedTensorsAreFound) {
   made.add_quantized("c", {3, 5}, Dtype::kF32, 3);
   made.add_kept("d", {3}, Dtype::kF32);
   made.parts[2][Part::kCodes] = Sample::pack(std::vector<unsigned>(15, 5), 3);
-  made.parts[3][Part::kKept] = std::string(12, 'd');
+  made.parts[3][Part::kData] = std::string(12, 'd');
   const std::string bytes = made.write(folder / "q");
   const QuantizedLayout layout = make_layout(made.plan, made.settings);
   const auto swapped = [&](std::uint64_t one, std::uint64_t other, std::size_t size) {
@@ -74,7 +74,7 @@ TEST(DamagedQuantizedFile, SwappedTensorsAreFound) {
   const auto& places = layout.places;
   EXPECT_THAT(error_of_file(folder, swapped(places[0].codes, places[2].codes, 6)),
               HasSubstr("a: codes have checksum"));
-  EXPECT_THAT(error_of_file(folder, swapped(places[1].kept, places[3].kept, 12)),
+  EXPECT_THAT(error_of_file(folder, swapped(places[1].data, places[3].data, 12)),
               HasSubstr("b: data have checksum"));
 }
 

@@ -106,8 +106,27 @@ TEST_F(Recipe, DecodesWhatIsStoredAtItsEntropy) {
     model.add("layer" + std::to_string(inputs), {70, inputs}, layer, OutputAxis{});
     model.add_kept("kept" + std::to_string(inputs), inputs);
   }
-  settings.rules = {{"layer500", "coding=fixed,bits=3"}};
+  settings.rules = {{"layer500", "coding=fixed,bits=3"}, {"layer3", "coding=f16"}};
   const Plan plan = make_plan(model, settings);
+  QuantizedWriter writer(folder_ / "q", plan, settings, Overwrite::kReplace);
+  Report report = quantize(model, plan, writer);
+  writer.finish(report);
+  ASSERT_TRUE(run(quoted("q") + " " + quoted("out")));
+  EXPECT_EQ(test::read_file(folder_ / "out"), expected_values(QuantizedModel(folder_ / "q")));
+  ASSERT_TRUE(run(quoted("q")));
+  EXPECT_EQ(test::read_file(folder_ / "printed"), "\n");
+}
+
+TEST_F(Recipe, DecodesHalfFloats) {
+  std::mt19937_64 random(12);
+  testing_engine::TestModel model;
+  for (const char* name : {"halves", "levels"}) {
+    model.add(name, testing_layers::make_layer(testing_layers::Shape::kFlat, 777, random));
+  }
+  Settings settings;
+  settings.rules = {{"halves", "coding=f16"}};
+  Plan plan = make_plan(model, settings);
+  plan.tensors[1].levels = Dtype::kF16;
   QuantizedWriter writer(folder_ / "q", plan, settings, Overwrite::kReplace);
   Report report = quantize(model, plan, writer);
   writer.finish(report);
@@ -124,7 +143,7 @@ TEST_F(Recipe, ReproducesTheChecksums) {
   EXPECT_EQ(test::read_file(folder_ / "printed"), "\n");
   const QuantizedLayout layout = make_layout(made.plan, made.settings);
   bytes[layout.places[0].levels] ^= 1;
-  bytes[layout.places[1].kept] ^= 1;
+  bytes[layout.places[1].data] ^= 1;
   bytes[bytes.find("centroid")] ^= 1;
   test::write_file(folder_ / "q", bytes);
   ASSERT_TRUE(run(quoted("q")));

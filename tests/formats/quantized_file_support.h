@@ -29,7 +29,7 @@ struct Sample {
     tensor.kept_reason = "it has less than 2 dimensions";
     PerPart<std::string> part;
     for (std::uint64_t i = 0; i < tensor.info.bytes(); ++i) {
-      part[Part::kKept] += static_cast<char>((i * 29 + 3) % 64);
+      part[Part::kData] += static_cast<char>((i * 29 + 3) % 64);
     }
     add(std::move(tensor), std::move(part), {}, {});
   }

@@ -24,7 +24,7 @@ using testing::HasSubstr;
 /// What the file stands for, made without the code under test.
 std::string expected_bytes(const Sample& sample, std::size_t i) {
   const PlannedTensor& tensor = sample.plan.tensors[i];
-  if (!tensor.quantized) return sample.parts[i][Part::kKept];
+  if (!tensor.quantized) return sample.parts[i][Part::kData];
   std::vector<float> floats;
   for (const unsigned code : sample.codes[i]) {
     const float level = sample.levels[i][code];
@@ -94,7 +94,7 @@ TEST(QuantizedFile, OnlyKeptTensorsHaveViews) {
   const QuantizedModel model(folder / "q");
   EXPECT_TRUE(model.view(0).empty());
   ASSERT_EQ(model.view(1).size(), 12U);
-  EXPECT_EQ(std::memcmp(model.view(1).data(), made.parts[1][Part::kKept].data(), 12), 0);
+  EXPECT_EQ(std::memcmp(model.view(1).data(), made.parts[1][Part::kData].data(), 12), 0);
 }
 
 TEST(QuantizedFile, LayoutIsKnownBeforehand) {
@@ -109,7 +109,7 @@ TEST(QuantizedFile, LayoutIsKnownBeforehand) {
   EXPECT_EQ(layout.header_bytes % 8, 0U);
   EXPECT_EQ(bytes.substr(layout.places[0].codes, 6), made.parts[0][Part::kCodes]);
   EXPECT_EQ(bytes.substr(layout.places[0].levels, 32), made.parts[0][Part::kLevels]);
-  EXPECT_EQ(bytes.substr(layout.places[1].kept, 12), made.parts[1][Part::kKept]);
+  EXPECT_EQ(bytes.substr(layout.places[1].data, 12), made.parts[1][Part::kData]);
 }
 
 TEST(QuantizedFile, PartsAreAligned) {
@@ -316,7 +316,7 @@ TEST(QuantizedWriter, BytesOutsideOfAPartAreAnError) {
   QuantizedWriter writer(folder / "q", made.plan, made.settings, Overwrite::kRefuse);
   const std::vector<std::byte> one(1);
   EXPECT_THAT(error_of([&] { writer.write(0, Part::kCodes, 6, one); }), HasSubstr("outside"));
-  EXPECT_THAT(error_of([&] { writer.write(0, Part::kKept, 0, one); }), HasSubstr("outside"));
+  EXPECT_THAT(error_of([&] { writer.write(0, Part::kData, 0, one); }), HasSubstr("outside"));
   EXPECT_THAT(error_of([&] { writer.write(1, Part::kCodes, 0, one); }), HasSubstr("outside"));
   EXPECT_THAT(error_of([&] { writer.write(0, Part::kCodes, ~std::uint64_t{0}, one); }),
               HasSubstr("outside"));

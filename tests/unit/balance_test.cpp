@@ -49,50 +49,50 @@ double level(const Codebook& book, std::size_t code) {
   return static_cast<double>(book.levels[code]);
 }
 
-/// Errors of one channel, and what the rule allows to move.
+/// Errors of one channel as floats, and what the rule allows to move.
 class Channel {
  public:
   Channel(const Codebook& book, const float* weights, std::uint8_t* codes, std::size_t size)
       : book_(book), codes_(codes), moved_(size) {
-    for (std::size_t i = 0; i < size; ++i) {
-      errors_.push_back(level(book, codes[i]) - static_cast<double>(weights[i]));
-    }
+    for (std::size_t i = 0; i < size; ++i) errors_.push_back(book.levels[codes[i]] - weights[i]);
   }
 
   void set_moved(std::size_t i) { moved_[i] = true; }
-  [[nodiscard]] double error(std::size_t i) const { return errors_[i]; }
-  [[nodiscard]] double sum(std::size_t first, std::size_t size) const {
-    double sum = 0;
+  template <typename Sum>
+  [[nodiscard]] Sum sum(std::size_t first, std::size_t size) const {
+    Sum sum = 0;
     for (std::size_t i = first; i < first + size; ++i) sum += errors_[i];
     return sum;
   }
 
   /// The move of weight i that lowers the |sum|; 0 when there is none.
-  [[nodiscard]] double move_of(std::size_t i, double sum) const {
+  [[nodiscard]] float move_of(std::size_t i, double sum) const {
     const std::size_t code = codes_[i];
-    if (moved_[i] || errors_[i] * sum <= 0) return 0;
+    if (moved_[i] || static_cast<double>(errors_[i]) * sum <= 0) return 0;
     if (sum > 0 ? code == 0 : code + 1 == book_.levels.size()) return 0;
-    const double d = level(book_, sum > 0 ? code - 1 : code + 1) - level(book_, code);
-    return std::fabs(d) < 2 * std::fabs(sum) ? d : 0;
+    const float d = book_.levels[sum > 0 ? code - 1 : code + 1] - book_.levels[code];
+    return std::fabs(d) < static_cast<float>(2 * std::fabs(sum)) ? d : 0;
   }
 
-  /// The definition, in the plainest form.
-  void balance(std::size_t first, std::size_t size) {
-    double rest = sum(first, size);
+  /// The definition, in the plainest form: what a set's sum pulls at its weights is `pull`.
+  template <typename Sum>
+  void balance(std::size_t first, std::size_t size, float pull) {
+    Sum rest = sum<Sum>(first, size);
     for (;;) {
       std::size_t best = first + size;
-      double least = std::numeric_limits<double>::infinity();
+      float least = std::numeric_limits<float>::infinity();
       for (std::size_t i = first; i < first + size; ++i) {
-        const double d = move_of(i, rest);
-        const double cost = std::fabs(d) - 2 * std::fabs(errors_[i]);
-        if (d == 0 || cost >= least) continue;
-        least = cost;
+        const float d = std::fabs(move_of(i, static_cast<double>(rest)));
+        const float twice = 2 * std::fabs(errors_[i]);
+        const float most = 2 * std::fabs(static_cast<float>(rest));
+        if (d == 0 || d - twice >= least || d >= pull * most + (1 - pull) * twice) continue;
+        least = d - twice;
         best = i;
       }
       if (best == first + size) return;
-      const double d = move_of(best, rest);
+      const float d = move_of(best, static_cast<double>(rest));
       errors_[best] += d;
-      rest += d;
+      rest += static_cast<Sum>(d);
       codes_[best] = static_cast<std::uint8_t>(d > 0 ? codes_[best] + 1 : codes_[best] - 1);
       moved_[best] = true;
     }
@@ -101,7 +101,7 @@ class Channel {
  private:
   const Codebook& book_;
   std::uint8_t* codes_;
-  std::vector<double> errors_;
+  std::vector<float> errors_;
   std::vector<bool> moved_;
 };
 
@@ -119,7 +119,11 @@ Layer random_layer(unsigned seed) {
   const auto up_to = [&](double most) {
     return static_cast<std::size_t>(1 + most * uniform(random));
   };
-  Layer layer{up_to(6), up_to(seed % 7 == 0 ? 300 : 12), seed % 3 == 0 ? 1 : up_to(9), {}, {}};
+  Layer layer{up_to(6),
+              up_to(seed % 7 == 0 ? 300 : 12),
+              seed % 3 == 0 ? 1 : up_to(seed % 11 == 0 ? 99 : 9),
+              {},
+              {}};
   layer.weights =
       make_layer(kShapes[seed % std::size(kShapes)], layer.channels * layer.width(), random);
   layer.settings.bits = 1 + static_cast<int>(seed / 8 % 8);
@@ -141,6 +145,7 @@ Codes balanced_codes(const Layer& layer, const Codebook& book, BalanceTally& tal
 constexpr unsigned kLayers = 3000;
 
 TEST(Balance, DoesWhatItsDefinitionSays) {
+  constexpr float kPull = Balancer::kKernelWeight / (1 + Balancer::kKernelWeight);
   for (unsigned seed = 0; seed < kLayers; ++seed) {
     const Layer layer = random_layer(seed);
     const Codebook book = fit_codebook(layer.weights, layer.settings);
@@ -150,9 +155,13 @@ TEST(Balance, DoesWhatItsDefinitionSays) {
     for (std::size_t first = 0; first < codes.size(); first += layer.width()) {
       Channel channel(book, layer.weights.data() + first, expected.data() + first, layer.width());
       for (std::size_t at = 0; layer.positions > 1 && at < layer.width(); at += layer.positions) {
-        channel.balance(at, layer.positions);
+        if (layer.positions <= kMostSideBySide) {
+          channel.balance<float>(at, layer.positions, kPull);
+        } else {
+          channel.balance<double>(at, layer.positions, kPull);
+        }
       }
-      channel.balance(0, layer.width());
+      channel.balance<double>(0, layer.width(), 1);
     }
     ASSERT_EQ(codes, expected) << "layer " << seed;
   }
@@ -174,7 +183,7 @@ TEST(Balance, MovesNoWeightFartherThanOneLevelAndLeavesNoMoveThatWouldHelp) {
         channel.set_moved(i);
         ++moved;
       }
-      const double sum = channel.sum(0, layer.width());
+      const auto sum = channel.sum<double>(0, layer.width());
       const double rounding = 1e-9 * level(book, book.levels.size() - 1);
       for (std::size_t i = 0; i < layer.width(); ++i) {
         const double d = channel.move_of(i, sum);

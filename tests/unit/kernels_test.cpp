@@ -290,11 +290,11 @@ TEST_P(KernelTest, AddsErrorsLikeScalar) {
   });
 }
 
-/// Doubles of Moves for n weights, filled with what is not found.
+/// Moves for n weights, filled with what is not found.
 struct MoveArrays {
-  std::vector<double> errors, steps, costs;
-  explicit MoveArrays(std::size_t n) : errors(n + 1, 7), steps(n + 1, 7), costs(n + 1, 7) {}
-  Moves view() { return {errors.data(), steps.data(), costs.data()}; }
+  std::vector<float> errors, steps;
+  explicit MoveArrays(std::size_t n) : errors(n + 1, 7), steps(n + 1, 7) {}
+  Moves view() { return {errors.data(), steps.data()}; }
   bool operator==(const MoveArrays&) const = default;
 };
 
@@ -308,62 +308,79 @@ std::vector<float> move_levels(int bits) {
 }
 
 TEST_P(KernelTest, FindsMovesLikeScalar) {
+  const std::vector<float> scales = squarable(weights(true));
   for (int bits = 1; bits <= 8; ++bits) {
     const std::vector<std::uint8_t> all = codes(bits);
     const std::vector<float> levels = move_levels(bits);
     for_every_length(weights(true), [&](const LooseFloat* w, std::size_t n) {
-      MoveArrays found(n);
-      MoveArrays expected(n);
-      fast().find_moves(w, all.data(), n, levels.data(), bits, found.view());
-      kScalarKernels.find_moves(w, all.data(), n, levels.data(), bits, expected.view());
-      ASSERT_EQ(found, expected) << bits << " bits, " << n;
+      for (const float* by_weight : {static_cast<const float*>(nullptr), scales.data()}) {
+        const ScaledLevels became = {levels.data(), bits, by_weight};
+        MoveArrays found(n);
+        MoveArrays expected(n);
+        MoveSums sums;
+        MoveSums expected_sums;
+        fast().find_moves(w, all.data(), n, became, found.view(), &sums);
+        kScalarKernels.find_moves(w, all.data(), n, became, expected.view(), &expected_sums);
+        ASSERT_EQ(found, expected) << bits << " bits, " << n;
+        ASSERT_TRUE(std::ranges::equal(sums.errors, expected_sums.errors))
+            << bits << " bits, " << n;
+        ASSERT_EQ(sums.least_step, expected_sums.least_step);
+      }
     });
   }
 }
 
-/// Moves of weights, and calls f(costs, steps, n) for runs of up to `longest` of them.
-template <typename F>
-void for_runs_of_moves(const std::vector<float>& w, const std::vector<std::uint8_t>& codes,
-                       std::size_t longest, F&& f) {
+/// The moves of weights.
+MoveArrays moves_of(const std::vector<float>& w, const std::vector<std::uint8_t>& codes) {
   MoveArrays moves(w.size());
-  kScalarKernels.find_moves(w.data(), codes.data(), w.size(), move_levels(3).data(), 3,
-                            moves.view());
-  for (std::size_t n = 0; n <= longest; ++n) {
-    for (std::size_t first = 0; first + n <= w.size(); first += 5) {
-      f(moves.costs.data() + first, moves.steps.data() + first, n);
+  const std::vector<float> levels = move_levels(3);
+  MoveSums sums;
+  kScalarKernels.find_moves(w.data(), codes.data(), w.size(), {levels.data(), 3, nullptr},
+                            moves.view(), &sums);
+  return moves;
+}
+
+TEST_P(KernelTest, MovesInKernelsLikeScalar) {
+  for (std::size_t size = 2; size <= kMostSideBySide; ++size) {
+    for (const float pull : {0.0F, 0.6F, 1.0F}) {
+      for (std::size_t count = 0; count * size <= kLongest; ++count) {
+        MoveArrays found = moves_of(weights(true), codes(3));
+        MoveArrays expected = found;
+        std::vector<MovedWeight> moved(kLongest, {7, 7});
+        std::vector<MovedWeight> expected_moved = moved;
+        ASSERT_EQ(fast().move_in_kernels(size, count, pull, found.view(), moved.data()),
+                  kScalarKernels.move_in_kernels(size, count, pull, expected.view(),
+                                                 expected_moved.data()));
+        ASSERT_EQ(found, expected) << count << " of " << size;
+        ASSERT_TRUE(std::ranges::equal(
+            moved, expected_moved,
+            [](auto a, auto b) { return a.index == b.index && a.step == b.step; }))
+            << count << " of " << size;
+      }
     }
   }
 }
 
-TEST_P(KernelTest, FindsTheCheapestLikeScalar) {
-  const auto compare = [&](const double* costs, const double* steps, std::size_t n) {
-    for (const double most : {0.0, 0.5, 1.5, 1e40}) {
-      for (const double sign : {-1.0, 1.0}) {
-        ASSERT_EQ(fast().find_cheapest(costs, steps, n, sign, most),
-                  kScalarKernels.find_cheapest(costs, steps, n, sign, most))
-            << n;
+TEST_P(KernelTest, SelectsMovesLikeScalar) {
+  const std::array<MoveQuery, 5> queries = {{{1, 1e38F, -1e38F, 1e38F},
+                                             {-1, 1e38F, -1e38F, 0.5F},
+                                             {1, 1.5F, -1, 0.25F},
+                                             {-1, 1.5F, 0, 1},
+                                             {1, 0, -1e38F, 1e38F}}};
+  const MoveArrays moves = moves_of(weights(true), codes(3));
+  for (std::size_t n = 0; n <= kLongest; ++n) {
+    for (std::size_t first = 0; first + n <= kLongest; first += 5) {
+      const float* errors = moves.errors.data() + first;
+      const float* steps = moves.steps.data() + first;
+      for (const MoveQuery& query : queries) {
+        std::vector<std::uint32_t> found(n + 1, 7);
+        std::vector<std::uint32_t> expected(n + 1, 7);
+        ASSERT_EQ(fast().select_moves(errors, steps, n, query, found.data()),
+                  kScalarKernels.select_moves(errors, steps, n, query, expected.data()));
+        ASSERT_EQ(found, expected) << n;
       }
     }
-  };
-  for_runs_of_moves(weights(true), codes(3), kMostScanned, compare);
-}
-
-TEST_P(KernelTest, SelectsMovesLikeScalar) {
-  const std::array<MoveQuery, 5> queries = {{{1, 1e40, -1e40, 1e40},
-                                             {-1, 1e40, -1e40, 0.5},
-                                             {1, 1.5, -1, 0.25},
-                                             {-1, 1.5, 0, 1},
-                                             {1, 0, -1e40, 1e40}}};
-  const auto compare = [&](const double* costs, const double* steps, std::size_t n) {
-    for (const MoveQuery& query : queries) {
-      std::vector<std::uint32_t> found(n + 1, 7);
-      std::vector<std::uint32_t> expected(n + 1, 7);
-      ASSERT_EQ(fast().select_moves(costs, steps, n, query, found.data()),
-                kScalarKernels.select_moves(costs, steps, n, query, expected.data()));
-      ASSERT_EQ(found, expected) << n;
-    }
-  };
-  for_runs_of_moves(weights(true), codes(3), kLongest, compare);
+  }
 }
 
 }  // namespace
