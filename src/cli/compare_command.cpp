@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "base/output_file.h"
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/compare_options.h"
@@ -15,6 +16,7 @@
 #include "cli/standard_input.h"
 #include "cli/terminal.h"
 #include "report/comparison.h"
+#include "report/html.h"
 #include "wquant/error.h"
 
 namespace wquant {
@@ -61,12 +63,23 @@ void write_best(const ModelReader& model, const CompareOptions& options, std::si
   spdlog::info("wrote {}", printable(report.output, 1000));
 }
 
+/// The page appears when the comparison is complete.
+void write_page(OutputFile& page, const Comparison& comparison) {
+  page.append(comparison_html(comparison));
+  page.commit();
+}
+
 void compare_model(const ModelReader& model, const CompareOptions& options) {
+  std::optional<OutputFile> page;
+  if (!options.html.empty()) {
+    page.emplace(options.html, options.force ? Overwrite::kReplace : Overwrite::kRefuse);
+  }
   Comparison comparison =
       options.eval.empty() ? compare_rows(model, options) : evaluate_rows(model, options);
   comparison.input = options.input;
   const std::optional<double> least = least_score(comparison, options);
   if (least) comparison.best = best_row(comparison, *least);
+  if (page) write_page(*page, comparison);
   print(comparison, options);
   if (comparison.tensors.empty()) {
     spdlog::warn("{}: no tensor is quantized: wquant quantize --dry-run -v lists the reasons",
@@ -80,12 +93,20 @@ void compare_model(const ModelReader& model, const CompareOptions& options) {
   if (!options.write_best.empty()) write_best(model, options, *comparison.best);
 }
 
+/// Refuses before any work what could not be written after it.
+void check_files(const CompareOptions& options) {
+  if (!options.write_best.empty()) {
+    QuantizeOptions best = best_options(options, 0);
+    best.html = options.html;
+    check_outputs(outputs_of(best), best);
+  } else if (!options.html.empty()) {
+    check_output(options.html, options.input, options.force);
+  }
+}
+
 void execute(const CompareOptions& options) {
   if (options.input != kStandardInput) require_exists(options.input);
-  if (!options.write_best.empty()) {
-    const QuantizeOptions best = best_options(options, 0);
-    check_outputs(outputs_of(best), best);
-  }
+  check_files(options);
   const auto model = open_input(options.input);
   try {
     compare_model(*model, options);

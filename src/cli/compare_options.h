@@ -22,6 +22,7 @@ struct CompareOptions {
   std::vector<ComparedRow> rows;  ///< By ascending bits, then by size, in the order that was typed.
   unsigned threads = 0;
   bool csv = false, json = false;
+  std::string html;  ///< Page of the comparison; empty: none.
   std::string eval;  ///< Command with {} for the path of a model; empty: none.
   unsigned eval_jobs = 1;
   std::optional<double> at_least, max_drop;

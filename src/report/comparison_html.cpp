@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "report/comparison.h"
 #include "report/html.h"
 #include "report/html_chart.h"
 #include "report/html_series.h"

@@ -129,6 +129,7 @@ std::string bits_html(const Tensors& tensors) {
 }  // namespace
 
 double code_bits(const TensorReport& tensor) {
+  if (tensor.settings.coding == Coding::kF16) return 16;
   return tensor.coded_bytes > 0 ? bits_per_weight(tensor.coded_bytes, tensor.info.count())
                                 : tensor.settings.bits;
 }

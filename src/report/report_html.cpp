@@ -27,11 +27,11 @@ std::string file_name(const std::string& path) {
   return name.empty() ? path : name;
 }
 
-/// "3 bits exp" where all tensors have the same, "2 to 6 bits of exp, linear" else.
+/// "3 bits, exp" where all tensors have the same, "2 to 6 bits, exp, linear" else.
 std::string settings_text(const std::vector<const TensorReport*>& tensors) {
   if (tensors.empty()) return "nothing";
   std::map<std::string, std::size_t> modes;
-  for (const TensorReport* tensor : tensors) ++modes[tensor->settings.mode];
+  for (const TensorReport* tensor : tensors) ++modes[mode_text(*tensor)];
   std::vector<std::string> names;
   for (const auto& [mode, count] : modes) names.push_back(mode);
   const auto [low, high] = std::ranges::minmax_element(
