@@ -51,13 +51,6 @@ void print(const Comparison& comparison, const CompareOptions& options) {
   }
 }
 
-void write_page(const Comparison& comparison, const CompareOptions& options) {
-  if (options.html.empty()) return;
-  OutputFile file(options.html, options.force ? Overwrite::kReplace : Overwrite::kRefuse);
-  file.append(comparison_html(comparison));
-  file.commit();
-}
-
 QuantizeOptions best_options(const CompareOptions& options, std::size_t row) {
   return options.quantize(options.rows[row], options.write_best);
 }
@@ -71,13 +64,20 @@ void write_best(const ModelReader& model, const CompareOptions& options, std::si
 }
 
 void compare_model(const ModelReader& model, const CompareOptions& options) {
+  std::optional<OutputFile> page;
+  if (!options.html.empty()) {
+    page.emplace(options.html, options.force ? Overwrite::kReplace : Overwrite::kRefuse);
+  }
   Comparison comparison =
       options.eval.empty() ? compare_rows(model, options) : evaluate_rows(model, options);
   comparison.input = options.input;
   const std::optional<double> least = least_score(comparison, options);
   if (least) comparison.best = best_row(comparison, *least);
+  if (page) {
+    page->append(comparison_html(comparison));
+    page->commit();
+  }
   print(comparison, options);
-  write_page(comparison, options);
   if (comparison.tensors.empty()) {
     spdlog::warn("{}: no tensor is quantized: wquant quantize --dry-run -v lists the reasons",
                  printable(options.input, 1000));
@@ -90,13 +90,20 @@ void compare_model(const ModelReader& model, const CompareOptions& options) {
   if (!options.write_best.empty()) write_best(model, options, *comparison.best);
 }
 
+/// Refuses before any work what could not be written after it.
+void check_files(const CompareOptions& options) {
+  if (!options.write_best.empty()) {
+    QuantizeOptions best = best_options(options, 0);
+    best.html = options.html;
+    check_outputs(outputs_of(best), best);
+  } else if (!options.html.empty()) {
+    check_output(options.html, options.input, options.force);
+  }
+}
+
 void execute(const CompareOptions& options) {
   if (options.input != kStandardInput) require_exists(options.input);
-  if (!options.html.empty()) check_output(options.html, options.input, options.force);
-  if (!options.write_best.empty()) {
-    const QuantizeOptions best = best_options(options, 0);
-    check_outputs(outputs_of(best), best);
-  }
+  check_files(options);
   const auto model = open_input(options.input);
   try {
     compare_model(*model, options);

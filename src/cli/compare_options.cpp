@@ -48,7 +48,7 @@ void add_evaluation(Parser& parser, CompareOptions& options) {
       ->type_name("D");
   parser.add_option("--write-best", options.write_best, "write the file that is named")
       ->type_name("OUT");
-  parser.add_flag("--force", options.force, "replace an existing OUT and FILE");
+  parser.add_flag("--force", options.force, "replace existing output");
 }
 
 void add_run(Parser& parser, Typed& typed, CompareOptions& options) {
@@ -62,7 +62,8 @@ void add_run(Parser& parser, Typed& typed, CompareOptions& options) {
       ->check(CLI::Range(0, 4096));
   parser.add_flag("--csv", options.csv, "print comma-separated values");
   parser.add_flag("--json", options.json, "print JSON, with the figures of every tensor");
-  parser.add_option("--html", options.html, "write a page with the curves too")->type_name("FILE");
+  parser.add_option("--html", options.html, "write the comparison as a page too")
+      ->type_name("FILE");
   parser.add_talk(options.talk);
 }
 
@@ -155,6 +156,9 @@ bool parse_compare_options(const Arguments& arguments, CompareOptions& options) 
   add_run(parser, typed, options);
   if (!parser.parse_arguments(arguments)) return false;
   check_evaluation(parser, options);
+  if (parser.count("--html") > 0 && options.html.empty()) {
+    fail_usage("--html has no name of a file", "write for example --html comparison.html");
+  }
   if (options.csv && options.json) {
     fail_usage("--csv and --json contradict each other", "leave one of them out");
   }

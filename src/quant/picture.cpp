@@ -12,8 +12,7 @@
 namespace wquant {
 namespace {
 
-/// An odd number has a bin around 0 where the range is symmetric.
-constexpr std::size_t kBins = 161;
+constexpr double kFewestBins = 20, kMostBins = 160;
 /// Share of the weights that may lie beyond either end of the range.
 constexpr double kBeyond = 0.0005;
 /// The outermost levels make the range at most so many times as wide.
@@ -54,6 +53,11 @@ Range rounded(Range range) {
   double room = 0.02 * (range.high - range.low);
   if (room <= 0) room = far != 0 ? 0.1 * std::fabs(far) : 1;
   return {range.low - room, range.high + room};
+}
+
+/// The more weights, the narrower; an odd number has a bin around 0 where the range is symmetric.
+std::size_t bins_for(double count) {
+  return static_cast<std::size_t>(std::clamp(std::sqrt(count), kFewestBins, kMostBins)) | 1U;
 }
 
 /// Ascending values, each once, without infinities.
@@ -98,7 +102,7 @@ TensorPicture picture_of(const Distribution& weights, const Codebook& codebook) 
   const std::vector<Stretch> stretches = stretches_of(weights);
   if (stretches.empty()) return picture;
   const Range range = rounded(with_levels(range_of(stretches, weights.count()), picture.levels));
-  picture.weights = histogram_of(stretches, range.low, range.high, kBins);
+  picture.weights = histogram_of(stretches, range.low, range.high, bins_for(weights.count()));
   return picture;
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "report/comparison.h"
 #include "report/html.h"
 #include "report/html_chart.h"
 #include "report/html_series.h"
@@ -89,8 +90,7 @@ std::string layers_html(const std::vector<Series>& all) {
 std::string keys_html(const std::vector<Series>& all) {
   std::string keys;
   for (std::size_t i = 0; i < all.size(); ++i) {
-    keys +=
-        fmt::format("<span class=\"key {}\"></span>{}", series_class(i), html_text(all[i].name));
+    keys += key_html(series_class(i), all[i].name);
   }
   return keys;
 }
@@ -147,7 +147,7 @@ std::string rho_html(const std::vector<Setting>& settings, const std::vector<Ser
 /// The model's own score as a line across.
 void add_own_score(Chart& chart, const Comparison& comparison) {
   if (!comparison.score) return;
-  chart.add(path_svg("at", fmt::format("M0 {0}H1000", chart.y(*comparison.score))));
+  chart.add(path_svg("own", fmt::format("M0 {0}H1000", chart.y(*comparison.score))));
 }
 
 Axis score_axis(const std::vector<Setting>& scored, const Comparison& comparison) {

@@ -81,8 +81,9 @@ std::string rho_html(const Tensors& tensors) {
   }
   return figure_html(
       fmt::format("<b>Correlation ρ</b> of the weights with what they became, on a scale of 1 − ρ."
-                  "<span class=\"key low\"></span>lowest: <a href=\"#t{}\">{}</a>, {:.5f}",
-                  at + 1, html_name(lowest.info.name, kShortName), lowest.codebook.rho),
+                  "{} <a href=\"#t{}\">{}</a>, {:.5f}",
+                  key_html("low", "lowest:"), at + 1, html_name(lowest.info.name, kShortName),
+                  lowest.codebook.rho),
       chart);
 }
 
@@ -128,6 +129,7 @@ std::string bits_html(const Tensors& tensors) {
 }  // namespace
 
 double code_bits(const TensorReport& tensor) {
+  if (tensor.settings.coding == Coding::kF16) return 16;
   return tensor.coded_bytes > 0 ? bits_per_weight(tensor.coded_bytes, tensor.info.count())
                                 : tensor.settings.bits;
 }

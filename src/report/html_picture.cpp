@@ -50,20 +50,26 @@ std::vector<int> places_of(const Chart& chart, const Histogram& weights,
   return places;
 }
 
-std::string edges_d(const Chart& chart, const TensorPicture& picture) {
-  const std::vector<int> places = places_of(chart, picture.weights, picture.thresholds);
-  const int length = places.size() > kFewBoundaries ? kShortBoundary : chart.height();
+/// The same stroke at all places, each told by its distance from the one before.
+std::string strokes_d(const std::vector<int>& places, int top, int length) {
   std::string d;
-  for (const int place : places) d += fmt::format("M{} 0v{}", place, length);
+  int before = 0;
+  for (const int place : places) {
+    const std::string stroke = length == 0 ? "h0" : fmt::format("v{}", length);
+    d += d.empty() ? fmt::format("M{} {}{}", place, top, stroke)
+                   : fmt::format("m{} {}{}", place - before, -length, stroke);
+    before = place;
+  }
   return d;
 }
 
+std::string edges_d(const Chart& chart, const TensorPicture& picture) {
+  const std::vector<int> places = places_of(chart, picture.weights, picture.thresholds);
+  return strokes_d(places, 0, places.size() > kFewBoundaries ? kShortBoundary : chart.height());
+}
+
 std::string levels_d(const Chart& chart, const TensorPicture& picture) {
-  std::string d;
-  for (const int place : places_of(chart, picture.weights, picture.levels)) {
-    d += fmt::format("M{} {}h0", place, chart.height());
-  }
-  return d;
+  return strokes_d(places_of(chart, picture.weights, picture.levels), chart.height(), 0);
 }
 
 std::string beyond_text(const TensorPicture& picture) {
@@ -90,10 +96,9 @@ std::string weights_text(const TensorReport& tensor, bool steep) {
                                                      : fmt::format("{} of {}", grouped(shown),
                                                                    grouped(tensor.info.count())));
   }
-  text += steep ? ", numbers on a logarithmic scale:" : ":";
-  text +=
-      "<span class=\"key bars\"></span>number<span class=\"key edges\"></span>boundaries"
-      "<span class=\"key levels\"></span>levels.";
+  if (steep) text += ", numbers on a logarithmic scale";
+  text += "." + key_html("bars", "weights a bin") + key_html("edges", "boundaries") +
+          key_html("levels", "levels");
   return text + beyond_text(*tensor.picture);
 }
 
@@ -143,18 +148,19 @@ std::string curve_html(const TensorReport& tensor) {
                                 ? fmt::format(", ratio r = {:.4g}", tensor.codebook.ratio)
                                 : "";
   return fmt::format(
-      "<figure>\n<figcaption><b>Correlation ρ against x<sub>0</sub></b>{}{}."
-      "<span class=\"key levels\"></span>{}: x<sub>0</sub> = {:.4g}, ρ = {:.5f}"
-      "</figcaption>\n{}</figure>\n",
+      "<figure>\n<figcaption><b>Correlation ρ against x<sub>0</sub></b>{}{}, at {} ρ = {:.5f}."
+      "{}</figcaption>\n{}</figure>\n",
       tensor.settings.ratio_rule == RatioRule::kRange ? "" : ratio,
-      tensor.balance_figures.moved > 0 ? ", before balancing" : "", full ? "full range" : "optimum",
-      own->x0, own->rho, chart.svg());
+      tensor.balance_figures.moved > 0 ? ", before balancing" : "",
+      fmt::format("x<sub>0</sub> = {:.4g}", own->x0), own->rho,
+      key_html("levels", full ? "full range" : "optimum"), chart.svg());
 }
 
 /// Why there is no curve.
 std::string_view no_curve_text(const TensorReport& tensor) {
   if (tensor.settings.coding == Coding::kEntropy) {
-    return "Levels lie near the multiples of a step: there is no x<sub>0</sub> to choose.";
+    return "Levels lie near the multiples of a step, which sets the bits: there is no best "
+           "x<sub>0</sub>.";
   }
   if (tensor.cells.has_scales()) {
     return "Levels were fitted to weights over their scales: there is no curve of x<sub>0</sub> "

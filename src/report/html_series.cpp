@@ -51,10 +51,6 @@ std::string short_text(const ComparedSetting& setting) {
   return fmt::format("{} bit{}", setting.settings.bits, setting.settings.bits == 1 ? "" : "s");
 }
 
-std::string setting_text(const ComparedSetting& setting) {
-  return fmt::format("{} {}", short_text(setting), series_name(setting));
-}
-
 double bits_a_weight(const ComparedSetting& setting, const Comparison& comparison) {
   return bits_per_weight(setting.file_bytes, comparison.weights);
 }

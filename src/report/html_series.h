@@ -22,8 +22,6 @@ std::string series_class(std::size_t number);
 
 /// "3 bits": what tells a setting from the others of its series.
 std::string short_text(const ComparedSetting& setting);
-/// "3 bits exp, channel"
-std::string setting_text(const ComparedSetting& setting);
 
 /// Bits of the file for each weight of the model.
 double bits_a_weight(const ComparedSetting& setting, const Comparison& comparison);

@@ -45,11 +45,12 @@ figure { margin: 14px 0 0; min-width: 0; }
 figcaption { font-size: 13.5px; margin-bottom: 8px; overflow-wrap: anywhere; }
 figcaption b { color: var(--ink); }
 .pair { display: grid; gap: 8px 32px; grid-template-columns: minmax(0, 1fr); }
+.pair figure { display: flex; flex-direction: column; justify-content: flex-end; }
 svg.chart {
-  display: block; overflow: visible; width: calc(100% - 70px); margin: 0 14px 0 56px;
+  display: block; overflow: visible; width: calc(100% - 76px); margin: 0 14px 0 62px;
   font-size: 12px; font-variant-numeric: tabular-nums;
 }
-.labelled svg.chart { width: calc(100% - 108px); margin-right: 52px; }
+.labelled svg.chart { width: calc(100% - 114px); margin-right: 52px; }
 svg.chart text { fill: var(--muted); }
 svg.chart text.label { fill: var(--ink); }
 .grid line { stroke: var(--line); shape-rendering: crispEdges; }
@@ -62,6 +63,7 @@ svg .levels, svg .best { stroke: var(--level); stroke-width: 6; stroke-linecap: 
 svg .many { stroke-width: 4; }
 svg .best { stroke-width: 9; }
 svg .at { stroke: var(--level); stroke-width: 1; stroke-dasharray: 3 3; }
+svg .own { stroke: var(--edge); stroke-width: 1.5; stroke-dasharray: 5 4; }
 svg .curve { stroke: var(--mark); stroke-width: 2; stroke-linejoin: round; }
 svg .dot { stroke: var(--mark); stroke-width: 7; stroke-linecap: round; }
 svg .few .dot { stroke-width: 4; }
@@ -70,6 +72,7 @@ svg .hit { fill: transparent; }
 svg a:hover .hit, svg a:focus .hit { fill: var(--edge); fill-opacity: .25; }
 svg .s1 { stroke: var(--c1); } svg .s2 { stroke: var(--c2); } svg .s3 { stroke: var(--c3); }
 svg .s4 { stroke: var(--c4); } svg .s5 { stroke: var(--c5); } svg .s6 { stroke: var(--c6); }
+.keyed { white-space: nowrap; }
 .key { display: inline-block; vertical-align: -1px; width: 12px; height: 12px; margin: 0 4px 0 10px;
   border-radius: 3px; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 .key.bars { background: var(--fill); }
@@ -80,7 +83,7 @@ svg .s4 { stroke: var(--c4); } svg .s5 { stroke: var(--c5); } svg .s6 { stroke: 
 .key.s5 { background: var(--c5); } .key.s6 { background: var(--c6); }
 .head, summary {
   display: grid; gap: 0 12px; align-items: baseline; padding: 7px 10px;
-  grid-template-columns: 2.6em minmax(0, 1fr) 9em 5.5em 5.5em 4em;
+  grid-template-columns: 52px minmax(0, 1fr) 140px 84px 84px 60px;
   font-variant-numeric: tabular-nums;
 }
 .head { color: var(--muted); font-size: 13px; border-bottom: 1px solid var(--line); }
@@ -89,6 +92,9 @@ svg .s4 { stroke: var(--c4); } svg .s5 { stroke: var(--c5); } svg .s6 { stroke: 
 summary { cursor: pointer; border-radius: 6px; }
 summary.kept { display: block; text-align: left; }
 summary .number { color: var(--muted); }
+summary .number::before, summary.kept::before { content: "\25B8"; float: left; color: var(--muted); }
+summary.kept::before { float: none; margin-right: 10px; }
+details[open] summary .number::before, details[open] summary.kept::before { content: "\25BE"; }
 summary .name { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-weight: 600; }
 summary:hover { background: var(--row); }
 details { border-bottom: 1px solid var(--line); }
@@ -116,7 +122,7 @@ footer { margin-top: 44px; color: var(--muted); font-size: 13px; }
 @media (max-width: 640px) {
   main { padding: 18px 14px 40px; }
   .head { display: none; }
-  summary { grid-template-columns: 2.2em 1fr 1fr 1fr; padding: 8px 4px; }
+  summary { grid-template-columns: 46px 1fr 1fr 1fr; padding: 8px 4px; }
   summary .name { grid-column: 2 / -1; }
   summary .kind { grid-column: 2; text-align: left; }
   summary .ratio { display: none; }

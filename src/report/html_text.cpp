@@ -53,6 +53,11 @@ std::string html_name(std::string_view name, std::size_t limit) {
   return "<bdi>" + html_text(name, limit) + "</bdi>";
 }
 
+std::string key_html(std::string_view classes, std::string_view meaning) {
+  return fmt::format(" <span class=\"keyed\"><span class=\"key {}\"></span>{}</span>", classes,
+                     html_text(meaning));
+}
+
 std::string tiles_html(const std::vector<Tile>& tiles) {
   std::string out = "<dl class=\"tiles\">\n";
   for (const Tile& tile : tiles) {

@@ -14,6 +14,9 @@ std::string html_text(std::string_view text, std::size_t limit = 300);
 /// A name from a file: on its own in the direction of its script.
 std::string html_name(std::string_view name, std::size_t limit = 300);
 
+/// What a mark of that class means: text.
+std::string key_html(std::string_view classes, std::string_view meaning);
+
 /// One figure of a head.
 struct Tile {
   std::string figure, meaning;  ///< Markup.

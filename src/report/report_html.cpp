@@ -27,11 +27,11 @@ std::string file_name(const std::string& path) {
   return name.empty() ? path : name;
 }
 
-/// "3 bits exp" where all tensors have the same, "2 to 6 bits of exp, linear" else.
+/// "3 bits, exp" where all tensors have the same, "2 to 6 bits, exp, linear" else.
 std::string settings_text(const std::vector<const TensorReport*>& tensors) {
   if (tensors.empty()) return "nothing";
   std::map<std::string, std::size_t> modes;
-  for (const TensorReport* tensor : tensors) ++modes[tensor->settings.mode];
+  for (const TensorReport* tensor : tensors) ++modes[mode_text(*tensor)];
   std::vector<std::string> names;
   for (const auto& [mode, count] : modes) names.push_back(mode);
   const auto [low, high] = std::ranges::minmax_element(
@@ -48,14 +48,10 @@ std::string head_html(const Report& report, const std::vector<const TensorReport
                      html_name(report.input, kPathLimit), html_name(report.output, kPathLimit));
 }
 
-std::string smaller_text(std::uint64_t before, std::uint64_t after) {
-  return after <= before ? fmt::format("{:.2f} times smaller", compression_ratio(before, after))
-                         : fmt::format("{:.2f} times larger", compression_ratio(after, before));
-}
-
 std::string totals_html(const Report& report, const Totals& totals) {
   std::vector<Tile> tiles = {
-      {smaller_text(totals.all.original_bytes, report.file_bytes), "everything counted"},
+      {fmt::format("{:.2f}x", compression_ratio(totals.all.original_bytes, report.file_bytes)),
+       "smaller, everything counted"},
       {byte_text(report.file_bytes),
        fmt::format("file; {} before", byte_text(totals.all.original_bytes))},
       {fmt::format("{:.3f} bits", bits_per_weight(report.file_bytes, totals.all.weights)),

@@ -8,6 +8,7 @@
 #include <random>
 #include <vector>
 
+#include "quant/family.h"
 #include "quant/histogram.h"
 #include "unit/engine_support.h"
 #include "unit/layers.h"
