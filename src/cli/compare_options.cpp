@@ -162,9 +162,6 @@ bool parse_compare_options(const Arguments& arguments, CompareOptions& options) 
   if (options.csv && options.json) {
     fail_usage("--csv and --json contradict each other", "leave one of them out");
   }
-  if (parser.count("--html") > 0 && options.html.empty()) {
-    fail_usage("--html has no name of a file", "write for example --html report.html");
-  }
   options.rows = rows_of(typed);
   return true;
 }

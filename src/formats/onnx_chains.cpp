@@ -1,14 +1,17 @@
 #include "formats/onnx_chains.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
+#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 #include "formats/onnx_expand.h"
+#include "formats/onnx_node.h"
 #include "formats/onnx_proto.h"
 #include "formats/quantized_file_parts.h"
 #include "formats/wire.h"
@@ -18,82 +21,7 @@
 namespace wquant {
 namespace {
 
-constexpr std::string_view kHelper = "wquant.";  ///< Begin of the names of shared initializers.
-constexpr int kMostSteps = 6;                    ///< Nodes from the codes to the indices.
-constexpr int kByteBits = 8;
-
-struct Node {
-  std::string op, output;
-  std::vector<std::string> inputs;
-  std::uint64_t number = 0;  ///< Of its attribute.
-};
-
-std::uint64_t attribute_number(std::span<const std::byte> attribute) {
-  std::uint64_t number = 0;
-  WireReader reader(attribute);
-  for (WireField field; reader.next(field);) {
-    if (field.number == OnnxAttributeField::kNumber) number = wire_number(field);
-  }
-  return number;
-}
-
-Node parse_node(std::span<const std::byte> message) {
-  Node node;
-  WireReader reader(message);
-  for (WireField field; reader.next(field);) {
-    switch (field.number) {
-      case OnnxNodeField::kInput:
-        node.inputs.emplace_back(wire_text(field));
-        break;
-      case OnnxNodeField::kOutput:
-        node.output = wire_text(field);
-        break;
-      case OnnxNodeField::kOpType:
-        node.op = wire_text(field);
-        break;
-      case OnnxNodeField::kAttribute:
-        node.number = attribute_number(wire_message(field));
-        break;
-      default:
-        break;
-    }
-  }
-  return node;
-}
-
-void add_nodes(std::span<const std::byte> graph, std::vector<Node>& nodes);
-
-void add_inner_nodes(std::span<const std::byte> node, std::vector<Node>& nodes) {
-  WireReader reader(node);
-  for (WireField field; reader.next(field);) {
-    if (field.number != OnnxNodeField::kAttribute) continue;
-    WireReader attribute(wire_message(field));
-    for (WireField inner; attribute.next(inner);) {
-      if (inner.number == OnnxAttributeField::kGraph ||
-          inner.number == OnnxAttributeField::kGraphs) {
-        add_nodes(wire_message(inner), nodes);
-      }
-    }
-  }
-}
-
-void add_nodes(std::span<const std::byte> graph, std::vector<Node>& nodes) {
-  WireReader reader(graph);
-  for (WireField field; reader.next(field);) {
-    if (field.number != OnnxGraphField::kNode) continue;
-    nodes.push_back(parse_node(wire_message(field)));
-    add_inner_nodes(wire_message(field), nodes);
-  }
-}
-
-std::vector<Node> all_nodes(const OnnxFile& file) {
-  std::vector<Node> nodes;
-  WireReader reader(file.bytes());
-  for (WireField field; reader.next(field);) {
-    if (field.number == OnnxModelField::kGraph) add_nodes(wire_message(field), nodes);
-  }
-  return nodes;
-}
+using Extents = std::vector<std::uint64_t>;
 
 [[noreturn]] void fail(const std::string& name) {
   throw Error("the nodes that make it are not as quantize wrote them",
@@ -101,192 +29,264 @@ std::vector<Node> all_nodes(const OnnxFile& file) {
       .at_tensor(name);
 }
 
-class Finder {
+/// Elements of a tensor of the file.
+struct Range {
+  const OnnxTensor* tensor = nullptr;
+  std::uint64_t whole = 0;  ///< Of the tensor.
+  std::uint64_t first = 0, count = 0;
+};
+
+bool fits(const Range& range) {
+  return range.first <= range.whole && range.count <= range.whole - range.first;
+}
+
+/// What a value of the graph is.
+struct Value {
+  enum class Kind : std::uint8_t { kCodes, kScales, kWeights };
+  Kind kind = Kind::kCodes;
+  Range codes, levels, scales;  ///< Codes are counted one by one, not by their bytes.
+  int bits = 0;
+  std::uint64_t run = 0;        ///< Of scales that are spread over groups.
+  Extents shape, scales_shape;  ///< Of weights; of their scales, or scales.
+  Dtype dtype = Dtype::kF32;
+};
+
+std::uint64_t product(const Extents& shape) { return checked_count(shape, size_of(Dtype::kF64)); }
+
+class Follower {
  public:
-  explicit Finder(const OnnxFile& file) : file_(file), nodes_(all_nodes(file)) {
-    for (std::size_t i = 0; i < file.tensors().size(); ++i) {
-      tensors_.emplace(file.tensors()[i].info.name, i);
-    }
-    for (const Node& node : nodes_) {
-      makers_.emplace(node.output, &node);
-      if (!node.inputs.empty()) users_.emplace(node.inputs.front(), &node);
+  Follower(const OnnxFile& file, std::size_t nodes) : file_(file) {
+    for (const OnnxTensor& tensor : file.tensors()) tensors_.emplace(tensor.info.name, &tensor);
+    WireReader reader(file.bytes());
+    for (WireField field; reader.next(field);) {
+      if (field.number != OnnxModelField::kGraph) continue;
+      for (const OnnxNode& node : first_onnx_nodes(wire_message(field), nodes)) follow(node);
     }
   }
 
-  OnnxChains find() {
+  [[nodiscard]] OnnxChains found() const {
     OnnxChains found;
-    std::unordered_set<std::size_t> used;
-    for (const Node& node : nodes_) {
-      if (node.op != "Gather" || node.inputs.size() != 2 || !starts_chain(node)) continue;
-      found.chains.push_back(follow(node));
-      used.insert({found.chains.back().codes, found.chains.back().levels});
-      if (found.chains.back().cells.has_scales()) used.insert(found.chains.back().scales);
+    for (const std::string& name : order_) {
+      const Value& value = values_.at(name);
+      if (value.kind != Kind::kWeights || used_.contains(name)) continue;
+      found.chains.push_back(chain_of(name, value));
     }
     for (std::size_t i = 0; i < file_.tensors().size(); ++i) {
-      const bool is_helper = file_.tensors()[i].info.name.starts_with(kHelper);
-      if (!is_helper && !used.contains(i)) found.kept.push_back(i);
+      if (!used_.contains(file_.tensors()[i].info.name)) found.kept.push_back(i);
     }
     return found;
   }
 
  private:
-  /// The tensor that a value is made of by nodes of one input that matters, or is.
-  [[nodiscard]] const std::string& origin(const std::string& value) const {
-    const std::string* name = &value;
-    for (int step = 0; step < kMostSteps; ++step) {
-      const auto maker = makers_.find(*name);
-      if (maker == makers_.end() || maker->second->inputs.empty()) break;
-      name = &maker->second->inputs.front();
+  using Kind = Value::Kind;
+  using Rule = Value (Follower::*)(const OnnxNode&) const;
+
+  void follow(const OnnxNode& node) {
+    static const std::map<std::string_view, Rule> kRules = {
+        {"Add", &Follower::codes},       {"Cast", &Follower::cast},    {"Floor", &Follower::codes},
+        {"Gather", &Follower::gather},   {"MatMul", &Follower::codes}, {"Mul", &Follower::multiply},
+        {"Reshape", &Follower::reshape}, {"Sub", &Follower::codes},    {"Tile", &Follower::tile},
+    };
+    if (node.outputs.empty() || node.inputs.empty()) fail(node.op);
+    if (node.op == "Split") {
+      split(node);
+    } else {
+      const auto rule = kRules.find(node.op);
+      if (rule == kRules.end()) fail(node.outputs.front());
+      add(node.outputs.front(), (this->*rule->second)(node));
     }
-    return *name;
+    used_.insert(node.inputs.begin(), node.inputs.end());
   }
 
-  /// The node of that kind among those that a value is made by, as origin() goes; null: none.
-  [[nodiscard]] const Node* maker_of(const std::string& value, std::string_view op) const {
-    const std::string* name = &value;
-    for (int step = 0; step < kMostSteps; ++step) {
-      const auto maker = makers_.find(*name);
-      if (maker == makers_.end() || maker->second->inputs.empty()) return nullptr;
-      if (maker->second->op == op) return maker->second;
-      name = &maker->second->inputs.front();
+  void add(const std::string& name, Value&& value) {
+    if (tensors_.contains(name) || !values_.emplace(name, std::move(value)).second) fail(name);
+    order_.push_back(name);
+  }
+
+  /// An input that nodes made.
+  [[nodiscard]] const Value& input(const OnnxNode& node, std::size_t index) const {
+    if (index >= node.inputs.size()) fail(node.outputs.front());
+    const auto value = values_.find(node.inputs[index]);
+    if (value == values_.end()) fail(node.outputs.front());
+    return value->second;
+  }
+
+  [[nodiscard]] const Value& input(const OnnxNode& node, std::size_t index, Kind kind) const {
+    const Value& value = input(node, index);
+    if (value.kind != kind) fail(node.outputs.front());
+    return value;
+  }
+
+  /// An input that the file holds.
+  [[nodiscard]] const OnnxTensor& stored(const OnnxNode& node, std::size_t index) const {
+    if (index >= node.inputs.size()) fail(node.outputs.front());
+    const auto tensor = tensors_.find(node.inputs[index]);
+    if (tensor == tensors_.end()) fail(node.outputs.front());
+    return *tensor->second;
+  }
+
+  /// The elements of such an input.
+  [[nodiscard]] Extents numbers(const OnnxNode& node, std::size_t index) const {
+    const OnnxTensor& list = stored(node, index);
+    if (list.info.dtype != Dtype::kI64) fail(node.outputs.front());
+    Extents values(list.info.count());
+    if (!values.empty()) std::memcpy(values.data(), list.data.data(), list.data.size());
+    return values;
+  }
+
+  [[nodiscard]] Value codes(const OnnxNode& node) const { return input(node, 0, Kind::kCodes); }
+
+  [[nodiscard]] Value cast(const OnnxNode& node) const {
+    if (!values_.contains(node.inputs.front())) return begin(node);
+    Value value = input(node, 0);
+    if (value.kind != Kind::kWeights) return value;
+    const std::optional<Dtype> dtype = dtype_from_onnx(node.number);
+    if (!dtype || !is_quantizable(*dtype)) fail(node.outputs.front());
+    value.dtype = *dtype;
+    return value;
+  }
+
+  /// Codes or scales as they are stored.
+  [[nodiscard]] Value begin(const OnnxNode& node) const {
+    const OnnxTensor& tensor = stored(node, 0);
+    const Extents& shape = tensor.info.shape;
+    const std::uint64_t count = tensor.info.count();
+    Value value;
+    if (tensor.info.dtype == Dtype::kF16) {
+      value.kind = Kind::kScales;
+      value.scales = {&tensor, count, 0, count};
+      value.scales_shape = shape;
+      return value;
     }
-    return nullptr;
+    const bool has_rows = shape.size() == 2;
+    const std::uint64_t bits = has_rows ? shape.back() : kOnnxByteBits;
+    if (tensor.info.dtype != Dtype::kU8 || bits == 0 || bits > kOnnxByteBits) {
+      fail(node.outputs.front());
+    }
+    value.bits = static_cast<int>(bits);
+    const std::uint64_t codes = has_rows ? shape.front() * kOnnxRow : count;
+    value.codes = {&tensor, codes, 0, codes};
+    return value;
   }
 
-  /// True for the Gather of levels by codes, not for one of the model's own.
-  [[nodiscard]] bool starts_chain(const Node& node) const {
-    const auto codes = tensors_.find(origin(node.inputs[1]));
-    const auto levels = tensors_.find(origin(node.inputs[0]));
-    return codes != tensors_.end() && levels != tensors_.end() &&
-           codes->first.find(".codes") != std::string::npos &&
-           levels->first.find(".levels") != std::string::npos;
+  [[nodiscard]] Value gather(const OnnxNode& node) const {
+    Value value = input(node, 1, Kind::kCodes);
+    value.kind = Kind::kWeights;
+    const OnnxTensor& levels = stored(node, 0);
+    value.levels = {&levels, levels.info.count(), 0, std::uint64_t{1} << value.bits};
+    return value;
   }
 
-  [[nodiscard]] OnnxChain follow(const Node& gather) const {
+  [[nodiscard]] Value reshape(const OnnxNode& node) const {
+    Value value = input(node, 0);
+    if (value.kind == Kind::kWeights) value.shape = numbers(node, 1);
+    return value;
+  }
+
+  [[nodiscard]] Value tile(const OnnxNode& node) const {
+    Value value = input(node, 0, Kind::kScales);
+    const Extents repeats = numbers(node, 1);
+    value.run = repeats.empty() ? 0 : repeats.back();
+    return value;
+  }
+
+  [[nodiscard]] Value multiply(const OnnxNode& node) const {
+    Value value = input(node, 0);
+    if (value.kind == Kind::kCodes) return value;
+    const Value& scales = input(node, 1, Kind::kScales);
+    value.scales = scales.scales;
+    value.scales_shape = scales.scales_shape;
+    value.run = scales.run;
+    return value;
+  }
+
+  void split(const OnnxNode& node) {
+    Value part = input(node, 0);
+    const Extents sizes = node.inputs.size() == 2 ? numbers(node, 1) : node.numbers;
+    if (sizes.size() != node.outputs.size()) fail(node.outputs.front());
+    if (part.kind == Kind::kWeights) share_out(node, part);
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+      if (part.kind == Kind::kCodes) part.codes.count = sizes[i];
+      if (part.kind == Kind::kScales && part.run == 0) cut_scales(node, sizes[i], part);
+      add(node.outputs[i], Value(part));
+      for (Range* range : {&part.codes, &part.levels, &part.scales}) range->first += range->count;
+    }
+  }
+
+  /// Makes of tensors that lie one after the other the first of them.
+  static void share_out(const OnnxNode& node, Value& value) {
+    const std::size_t tensors = node.outputs.size();
+    if (value.shape.empty()) fail(node.outputs.front());
+    value.shape.front() /= tensors;
+    value.codes.count /= tensors;
+    value.scales.count /= tensors;
+    if (!value.scales_shape.empty()) value.scales_shape.front() /= tensors;
+  }
+
+  static void cut_scales(const OnnxNode& node, std::uint64_t size, Value& value) {
+    if (node.number >= value.scales_shape.size()) fail(node.outputs.front());
+    value.scales_shape[node.number] = size;
+    value.scales.count = product(value.scales_shape);
+  }
+
+  [[nodiscard]] static OnnxChain chain_of(const std::string& name, const Value& value) {
     OnnxChain chain;
-    chain.codes = tensors_.at(origin(gather.inputs[1]));
-    chain.levels = tensors_.at(origin(gather.inputs[0]));
-    const auto cast = makers_.find(gather.inputs[0]);
-    set_type(cast == makers_.end() ? OnnxType::kFloat : cast->second->number, chain);
-    const TensorInfo& levels = file_.tensors()[chain.levels].info;
-    chain.bits = static_cast<int>(std::bit_width(levels.count())) - 1;
-    name_and_shape(gather, chain);
-    take_scales(chain);
-    check(chain);
+    chain.info = {name, value.shape, value.dtype};
+    chain.bits = value.bits;
+    chain.cells = cells_of(value);
+    check(chain, value);
+    const auto bits = static_cast<std::uint64_t>(value.bits);
+    chain.codes = value.codes.tensor->data.subspan(value.codes.first * bits / kOnnxByteBits,
+                                                   packed_size(value.codes.count, value.bits));
+    chain.codes_file = value.codes.tensor->file;
+    chain.levels = elements(value.levels, sizeof(float));
+    if (chain.cells.has_scales()) chain.scales = elements(value.scales, size_of(Dtype::kF16));
     return chain;
   }
 
-  static void set_type(std::uint64_t type, OnnxChain& chain) {
-    const std::optional<Dtype> dtype = dtype_from_onnx(type);
-    if (!dtype || !is_quantizable(*dtype)) fail(chain.info.name);
-    chain.info.dtype = *dtype;
+  static std::span<const std::byte> elements(const Range& range, std::size_t size) {
+    return range.tensor->data.subspan(range.first * size, range.count * size);
   }
 
-  /// Goes on to the tensor that scales make of the levels, if they do.
-  void take_scales(OnnxChain& chain) const {
-    const auto user = users_.find(chain.info.name);
-    if (user == users_.end() || user->second->op != "Mul" || user->second->inputs.size() != 2) {
-      return;
+  static CellPlan cells_of(const Value& value) {
+    CellPlan cells;
+    if (value.scales.tensor == nullptr) return cells;
+    cells.cells = value.scales.count;
+    cells.granularity = value.run == 0 ? Granularity::kChannel : Granularity::kGroup;
+    cells.run = value.run;
+    if (value.run != 0) return cells;
+    std::size_t axis = value.scales_shape.size();
+    while (axis > 0 && value.scales_shape[axis - 1] == 1) --axis;
+    cells.axis = axis == 0 ? 0 : axis - 1;
+    cells.run = 1;
+    for (std::size_t i = axis; i < value.shape.size(); ++i) {
+      cells.run *= std::max<std::uint64_t>(value.shape[i], 1);
     }
-    const Node* last = user->second;
-    const auto scales = tensors_.find(origin(last->inputs[1]));
-    if (scales == tensors_.end() || scales->first.find(".scales") == std::string::npos) return;
-    chain.scales = scales->second;
-    set_cells(last->inputs[1], chain);
-    chain.info.name = last->output;
-    const auto cast = users_.find(last->output);
-    if (cast == users_.end() || cast->second->op != "Cast" || !is_made_type(*cast->second)) return;
-    set_type(cast->second->number, chain);
-    chain.info.name = cast->second->output;
+    return cells;
   }
 
-  /// Whether a Cast gives another type than FLOAT, as a chain's own does.
-  static bool is_made_type(const Node& cast) {
-    const std::optional<Dtype> dtype = dtype_from_onnx(cast.number);
-    return dtype && is_quantizable(*dtype) && *dtype != Dtype::kF32;
-  }
-
-  /// The cells of scales that reach the Mul as `value`: spread over groups, or as they broadcast.
-  void set_cells(const std::string& value, OnnxChain& chain) const {
-    const OnnxTensor& scales = file_.tensors()[chain.scales];
-    chain.cells.cells = scales.info.count();
-    chain.cells.granularity = Granularity::kChannel;
-    if (const Node* tile = maker_of(value, "Tile")) {
-      const std::vector<std::uint64_t> repeats = shape_of(*tile);
-      chain.cells.granularity = Granularity::kGroup;
-      chain.cells.run = repeats.empty() ? 0 : repeats.back();
-      return;
-    }
-    std::size_t axis = scales.info.shape.size();
-    while (axis > 0 && scales.info.shape[axis - 1] == 1) --axis;
-    chain.cells.axis = axis == 0 ? 0 : axis - 1;
-    chain.cells.run = 1;
-    for (std::size_t i = axis; i < chain.info.shape.size(); ++i) {
-      chain.cells.run *= std::max<std::uint64_t>(chain.info.shape[i], 1);
-    }
-  }
-
-  void name_and_shape(const Node& gather, OnnxChain& chain) const {
-    chain.info.name = gather.output;
-    if (chain.bits == kByteBits) {
-      chain.info.shape = file_.tensors()[chain.codes].info.shape;
-      return;
-    }
-    const Node* last = user_of(gather.output, "Reshape");
-    if (shape_of(*last).empty() || shape_of(*last).front() != ~std::uint64_t{0}) {
-      chain.info.shape = shape_of(*last);
-    } else {
-      last = user_of(user_of(last->output, "Slice")->output, "Reshape");
-      chain.info.shape = shape_of(*last);
-    }
-    chain.info.name = last->output;
-  }
-
-  [[nodiscard]] const Node* user_of(const std::string& value, std::string_view op) const {
-    const auto user = users_.find(value);
-    if (user == users_.end() || user->second->op != op) fail(value);
-    return user->second;
-  }
-
-  [[nodiscard]] std::vector<std::uint64_t> shape_of(const Node& reshape) const {
-    if (reshape.inputs.size() != 2) fail(reshape.output);
-    const auto tensor = tensors_.find(reshape.inputs[1]);
-    if (tensor == tensors_.end()) fail(reshape.output);
-    const OnnxTensor& shape = file_.tensors()[tensor->second];
-    if (shape.info.dtype != Dtype::kI64) fail(reshape.output);
-    std::vector<std::uint64_t> extents(shape.info.count());
-    if (!extents.empty()) std::memcpy(extents.data(), shape.data.data(), shape.data.size());
-    return extents;
-  }
-
-  void check(const OnnxChain& chain) const {
-    const TensorInfo& codes = file_.tensors()[chain.codes].info;
-    const TensorInfo& levels = file_.tensors()[chain.levels].info;
-    const bool has_types = codes.dtype == Dtype::kU8 && levels.dtype == Dtype::kF32;
-    const bool has_bits = chain.bits >= 1 && chain.bits <= kByteBits &&
-                          levels.count() == std::uint64_t{1} << chain.bits;
-    const std::uint64_t count = checked_count(chain.info.shape, size_of(Dtype::kF64));
-    if (!has_types || !has_bits || count / kByteBits > codes.count() ||
-        packed_size(count, chain.bits) > codes.count() || !has_cells(chain)) {
-      fail(chain.info.name);
-    }
-  }
-
-  [[nodiscard]] bool has_cells(const OnnxChain& chain) const {
-    if (!chain.cells.has_scales()) return true;
-    const TensorInfo& scales = file_.tensors()[chain.scales].info;
-    return scales.dtype == Dtype::kF16 && divides(chain.cells, chain.info.count()) &&
-           scales.shape == onnx_scales_shape(chain.info.shape, chain.cells);
+  static void check(const OnnxChain& chain, const Value& value) {
+    const std::uint64_t count = product(value.shape);
+    const bool has_codes = count == value.codes.count && fits(value.codes) &&
+                           (value.codes.first % kOnnxRow == 0 || value.bits == kOnnxByteBits);
+    const bool has_levels = value.levels.tensor->info.dtype == Dtype::kF32 && fits(value.levels);
+    const bool has_cells = !chain.cells.has_scales() ||
+                           (fits(value.scales) && divides(chain.cells, count) &&
+                            value.scales_shape == onnx_scales_shape(value.shape, chain.cells));
+    if (!has_codes || !has_levels || !has_cells) fail(chain.info.name);
   }
 
   const OnnxFile& file_;
-  std::vector<Node> nodes_;
-  std::unordered_map<std::string, std::size_t> tensors_;         ///< By name.
-  std::unordered_map<std::string, const Node*> makers_, users_;  ///< By output; by first input.
+  std::unordered_map<std::string, const OnnxTensor*> tensors_;
+  std::unordered_map<std::string, Value> values_;
+  std::vector<std::string> order_;        ///< Of the values.
+  std::unordered_set<std::string> used_;  ///< What nodes read.
 };
 
 }  // namespace
 
-OnnxChains find_onnx_chains(const OnnxFile& file) { return Finder(file).find(); }
+OnnxChains find_onnx_chains(const OnnxFile& file, std::size_t nodes) {
+  return Follower(file, nodes).found();
+}
 
 }  // namespace wquant

@@ -1,9 +1,10 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/mapped_file.h"
 
@@ -16,14 +17,15 @@ inline constexpr std::string_view kOnnxChecksKey = "wquant.checksums";
 struct OnnxChecks {
   struct Tensor {
     std::uint32_t checksum = 0;  ///< Of its codes, levels and scales, one after the other.
-    double rho = 0;              ///< Correlation; NaN where there is none.
+    double rho = 0;              ///< Correlation, to 6 digits; NaN where there is none.
   };
-  std::map<std::string, Tensor> quantized;  ///< By name.
-  std::uint32_t file = 0;                   ///< Of the model's file, see onnx_file_checksum().
+  std::vector<Tensor> quantized;  ///< In the order that nodes make them.
+  std::size_t nodes = 0;          ///< The first of the graph so many make them.
+  std::uint32_t file = 0;         ///< Of the model's file, see onnx_file_checksum().
   std::uint32_t kept = 0;  ///< Of the elements of all other tensors, in the order of the file.
 };
 
-/// The value of the key, as JSON text; its size depends on the names alone.
+/// The value of the key, as JSON text; its size depends on the numbers of tensors and nodes alone.
 std::string onnx_checks_text(const OnnxChecks& checks);
 
 /// The way back. Throws Error.

@@ -12,189 +12,60 @@
 namespace wquant {
 namespace {
 
-constexpr std::size_t kRow = 8;               ///< Codes a row.
-constexpr int kByteBits = 8;                  ///< Also the bits whose codes are bytes.
-constexpr std::uint64_t kSliceByInputs = 10;  ///< Opset since which Slice takes inputs.
+/// Codes that are unpacked together, unless one tensor has more: a runtime makes floats of them.
+constexpr std::uint64_t kMostCodes = std::uint64_t{1} << 20;
+constexpr std::uint64_t kRest = ~std::uint64_t{0};  ///< -1 in a shape: as many as there are.
 
-WireMessage number_attribute(std::string_view name, std::uint64_t value) {
-  return WireMessage()
-      .text(OnnxAttributeField::kName, name)
-      .number(OnnxAttributeField::kNumber, value)
-      .number(OnnxAttributeField::kType, OnnxAttributeType::kNumber);
+std::uint64_t rows_of(std::uint64_t count) { return (count + kOnnxRow - 1) / kOnnxRow; }
+
+/// Codes that fill up the last row of a tensor.
+std::uint64_t filling(const OnnxWeights& weights) {
+  if (weights.bits == kOnnxByteBits) return 0;
+  return rows_of(weights.info.count()) * kOnnxRow - weights.info.count();
 }
 
-/// A list of one number.
-WireMessage list_attribute(std::string_view name, std::uint64_t value) {
-  return WireMessage()
-      .text(OnnxAttributeField::kName, name)
-      .number(OnnxAttributeField::kNumbers, value)
-      .number(OnnxAttributeField::kType, OnnxAttributeType::kNumbers);
-}
-
-WireMessage value_info(std::string_view name, std::uint64_t type,
-                       std::span<const std::uint64_t> shape) {
-  WireMessage dims;
-  for (const std::uint64_t extent : shape) {
-    dims.message(OnnxTypeField::kDim, WireMessage().number(OnnxTypeField::kDimValue, extent));
+/// Whether the scales of tensors that lie one after the other along their first axis can do so,
+/// too.
+bool stacks_scales(const OnnxWeights& weights) {
+  const CellPlan& cells = weights.cells;
+  if (!cells.has_scales()) return true;
+  if (cells.granularity == Granularity::kGroup) {
+    return cells.cells * cells.run == weights.info.count();
   }
-  const WireMessage tensor =
-      WireMessage().number(OnnxTypeField::kElement, type).message(OnnxTypeField::kShape, dims);
-  return WireMessage()
-      .text(OnnxValueField::kName, name)
-      .message(OnnxValueField::kType, WireMessage().message(OnnxTypeField::kTensor, tensor));
+  const auto& shape = weights.info.shape;
+  return onnx_scales_shape(shape, cells).front() == shape.front();
 }
 
-template <typename T>
-ByteRope rope_of(std::span<const T> values) {
-  ByteRope rope;
-  const auto bytes = std::as_bytes(values);
-  rope.add_text({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-  return rope;
+/// Whether a tensor can be expanded together with others like it.
+bool can_stack(const OnnxWeights& weights) {
+  return weights.info.dtype == Dtype::kF32 && !weights.info.shape.empty() &&
+         filling(weights) == 0 && stacks_scales(weights);
 }
 
-std::string quotients_name(int bits) { return fmt::format("wquant.quotients{}", bits); }
-std::string differences_name(int bits) { return fmt::format("wquant.differences{}", bits); }
+bool is_alike(const OnnxWeights& a, const OnnxWeights& b) {
+  return a.info.shape == b.info.shape && a.info.dtype == b.info.dtype && a.cells == b.cells;
+}
+
+/// `shape` of so many tensors, one after the other along the first axis.
+std::vector<std::uint64_t> stacked(std::vector<std::uint64_t> shape, std::size_t tensors) {
+  if (tensors > 1) shape.front() *= tensors;
+  return shape;
+}
 
 }  // namespace
 
-std::vector<float> onnx_quotient_matrix(int bits) {
+std::vector<float> onnx_unpack_matrix(int bits) {
   const auto width = static_cast<std::size_t>(bits);
-  std::vector<float> matrix(width * 2 * kRow);
-  for (std::size_t code = 0; code < kRow; ++code) {
-    const int below = static_cast<int>(code) * bits % kByteBits;
-    const int bytes = below + bits > kByteBits ? 2 : 1;
+  std::vector<float> matrix(width * kOnnxRow);
+  for (std::size_t code = 0; code < kOnnxRow; ++code) {
+    const int below = static_cast<int>(code) * bits % kOnnxByteBits;
+    const int bytes = below + bits > kOnnxByteBits ? 2 : 1;
     for (int i = 0; i < bytes; ++i) {
-      const std::size_t byte = code * width / kByteBits + static_cast<std::size_t>(i);
-      const std::size_t row = byte * 2 * kRow;
-      matrix[row + code] = std::ldexp(1.0F, kByteBits * i - below);
-      matrix[row + kRow + code] = std::ldexp(1.0F, kByteBits * i - below - bits);
+      const std::size_t byte = code * width / kOnnxByteBits + static_cast<std::size_t>(i);
+      matrix[byte * kOnnxRow + code] = std::ldexp(1.0F, kOnnxByteBits * i - below - bits);
     }
   }
   return matrix;
-}
-
-std::vector<float> onnx_difference_matrix(int bits) {
-  std::vector<float> matrix(2 * kRow * kRow);
-  for (std::size_t code = 0; code < kRow; ++code) {
-    matrix[code * kRow + code] = 1;
-    matrix[(kRow + code) * kRow + code] = -std::ldexp(1.0F, bits);
-  }
-  return matrix;
-}
-
-std::optional<std::vector<float>> onnx_matrix(std::string_view name) {
-  name = name.substr(0, name.find_last_not_of('_') + 1);
-  for (int bits = 1; bits < kByteBits; ++bits) {
-    if (name == quotients_name(bits)) return onnx_quotient_matrix(bits);
-    if (name == differences_name(bits)) return onnx_difference_matrix(bits);
-  }
-  return std::nullopt;
-}
-
-OnnxExpander::OnnxExpander(std::uint64_t opset, std::unordered_set<std::string> taken,
-                           OnnxData& data)
-    : opset_(opset), taken_(std::move(taken)), data_(data) {}
-
-std::string OnnxExpander::fresh(std::string_view name) {
-  std::string unique(name);
-  while (!taken_.insert(unique).second) unique += '_';
-  return unique;
-}
-
-std::string OnnxExpander::add_initializer(std::string_view name, std::uint64_t type,
-                                          std::span<const std::uint64_t> shape, ByteRope&& data) {
-  std::string unique = fresh(name);
-  WireMessage head;
-  for (const std::uint64_t extent : shape) head.number(OnnxTensorField::kDims, extent);
-  head.number(OnnxTensorField::kType, type).text(OnnxTensorField::kName, unique);
-  initializers_.add_message(OnnxGraphField::kInitializer, data_.tensor(head, std::move(data)));
-  inputs_ += WireMessage().message(OnnxGraphField::kInput, value_info(unique, type, shape)).bytes();
-  return unique;
-}
-
-std::string OnnxExpander::add_floats(std::string_view name, std::span<const std::uint64_t> shape,
-                                     std::span<const float> values) {
-  return add_initializer(name, OnnxType::kFloat, shape, rope_of(values));
-}
-
-const std::string& OnnxExpander::integers(const std::vector<std::uint64_t>& values) {
-  const auto found = integers_.find(values);
-  if (found != integers_.end()) return found->second;
-  const std::array<std::uint64_t, 1> shape = {values.size()};
-  std::string name = add_initializer(fmt::format("wquant.integers{}", integers_.size()),
-                                     OnnxType::kInt64, shape, rope_of(std::span(values)));
-  return integers_.emplace(values, std::move(name)).first->second;
-}
-
-const OnnxExpander::Matrices& OnnxExpander::matrices(int bits) {
-  const auto found = matrices_.find(bits);
-  if (found != matrices_.end()) return found->second;
-  const auto rows = static_cast<std::uint64_t>(bits);
-  Matrices names;
-  names.quotients = add_floats(quotients_name(bits), std::array<std::uint64_t, 2>{rows, 2 * kRow},
-                               onnx_quotient_matrix(bits));
-  names.differences =
-      add_floats(differences_name(bits), std::array<std::uint64_t, 2>{2 * kRow, kRow},
-                 onnx_difference_matrix(bits));
-  return matrices_.emplace(bits, std::move(names)).first->second;
-}
-
-std::string OnnxExpander::node(std::string_view op, const std::vector<std::string>& inputs,
-                               const std::vector<WireMessage>& attributes, std::string output) {
-  if (output.empty()) output = fresh(fmt::format("wq{}", outputs_++));
-  WireMessage message;
-  for (const std::string& input : inputs) message.text(OnnxNodeField::kInput, input);
-  message.text(OnnxNodeField::kOutput, output).text(OnnxNodeField::kOpType, op);
-  for (const WireMessage& attribute : attributes) {
-    message.message(OnnxNodeField::kAttribute, attribute);
-  }
-  nodes_.add_text(WireMessage().message(OnnxGraphField::kNode, message).bytes());
-  return output;
-}
-
-std::string OnnxExpander::cast(const std::string& input, std::uint64_t type) {
-  return node("Cast", {input}, {number_attribute("to", type)});
-}
-
-std::string OnnxExpander::codes_as_integers(const TensorInfo& info, int bits, ByteRope&& codes) {
-  const std::string name = info.name + ".codes";
-  if (bits == kByteBits) {
-    return cast(add_initializer(name, OnnxType::kUint8, info.shape, std::move(codes)),
-                OnnxType::kInt32);
-  }
-  const std::array<std::uint64_t, 2> shape = {(info.count() + kRow - 1) / kRow,
-                                              static_cast<std::uint64_t>(bits)};
-  codes.add_text(std::string(shape[0] * shape[1] - codes.size(), '\0'));
-  const std::string packed = add_initializer(name, OnnxType::kUint8, shape, std::move(codes));
-  const Matrices& matrix = matrices(bits);
-  const std::string quotients = node("MatMul", {cast(packed, OnnxType::kFloat), matrix.quotients});
-  const std::string whole = node("Floor", {quotients});
-  return cast(node("MatMul", {whole, matrix.differences}), OnnxType::kInt32);
-}
-
-std::string OnnxExpander::levels_as(const TensorInfo& info, int bits, Dtype dtype,
-                                    ByteRope&& levels) {
-  const std::array<std::uint64_t, 1> shape = {std::uint64_t{1} << bits};
-  std::string name =
-      add_initializer(info.name + ".levels", OnnxType::kFloat, shape, std::move(levels));
-  return dtype == Dtype::kF32 ? name : cast(name, onnx_type(dtype));
-}
-
-std::string OnnxExpander::cut(std::uint64_t count, const std::string& padded) {
-  constexpr std::uint64_t kRest = ~std::uint64_t{0};  // -1: as many as there are.
-  const std::string flat = node("Reshape", {padded, integers({kRest})});
-  if (opset_ < kSliceByInputs) {
-    return node("Slice", {flat}, {list_attribute("starts", 0), list_attribute("ends", count)});
-  }
-  return node("Slice", {flat, integers({0}), integers({count})});
-}
-
-std::string OnnxExpander::gather(const TensorInfo& info, int bits,
-                                 const std::vector<std::string>& inputs, std::string output) {
-  if (bits == kByteBits) return node("Gather", inputs, {}, std::move(output));
-  std::string values = node("Gather", inputs);
-  if (info.count() % kRow != 0) values = cut(info.count(), values);
-  return node("Reshape", {values, integers(info.shape)}, {}, std::move(output));
 }
 
 std::vector<std::uint64_t> onnx_scales_shape(const std::vector<std::uint64_t>& shape,
@@ -213,36 +84,170 @@ std::vector<std::uint64_t> onnx_scales_shape(const std::vector<std::uint64_t>& s
   return extents;
 }
 
-std::string OnnxExpander::scales_for(const TensorInfo& info, const CellPlan& cells,
-                                     ByteRope&& scales) {
-  const std::vector<std::uint64_t> shape = onnx_scales_shape(info.shape, cells);
-  std::string values =
-      cast(add_initializer(info.name + ".scales", OnnxType::kFloat16, shape, std::move(scales)),
-           OnnxType::kFloat);
-  if (cells.granularity == Granularity::kChannel) return values;
-  values = node("Tile", {values, integers({1, cells.run})});
-  if (cells.cells * cells.run != info.count()) values = cut(info.count(), values);
-  return node("Reshape", {values, integers(info.shape)});
+OnnxExpander::Group& OnnxExpander::group_for(const OnnxWeights& weights) {
+  const auto open = open_.find(weights.bits);
+  const std::uint64_t count = weights.info.count();
+  if (open == open_.end() || groups_[open->second].codes + count > kMostCodes) {
+    open_[weights.bits] = groups_.size();
+    groups_.push_back({weights.bits, 0, {}});
+  }
+  Group& group = groups_[open_[weights.bits]];
+  group.codes += count;
+  return group;
 }
 
-ByteRope OnnxExpander::expand(const TensorInfo& info, int bits, const CellPlan& cells,
-                              Parts&& parts) {
-  const std::string indices = codes_as_integers(info, bits, std::move(parts.codes));
-  if (!cells.has_scales()) {
-    gather(info, bits, {levels_as(info, bits, info.dtype, std::move(parts.levels)), indices},
-           info.name);
-    return std::exchange(nodes_, {});
+void OnnxExpander::add(OnnxWeights&& weights) {
+  std::vector<Stack>& stacks = group_for(weights).stacks;
+  const auto stack = std::find_if(stacks.begin(), stacks.end(), [&](const Stack& one) {
+    return can_stack(weights) && is_alike(one.tensors.front(), weights);
+  });
+  Stack& own = stack == stacks.end() ? stacks.emplace_back() : *stack;
+  own.tensors.push_back(std::move(weights));
+}
+
+OnnxNodes& OnnxExpander::finish() {
+  pool_scales();
+  for (Group& group : groups_) expand_group(group);
+  return nodes_;
+}
+
+void OnnxExpander::pool_scales() {
+  std::map<std::vector<std::uint64_t>, Pool> pools;
+  for (Group& group : groups_) {
+    for (Stack& stack : group.stacks) {
+      const OnnxWeights& first = stack.tensors.front();
+      if (!first.cells.has_scales()) continue;
+      std::vector<std::uint64_t> shape =
+          stacked(onnx_scales_shape(first.info.shape, first.cells), stack.tensors.size());
+      const auto longest = std::find_if(shape.begin(), shape.end(), [](auto n) { return n != 1; });
+      const std::uint64_t axis =
+          longest == shape.end() ? 0 : static_cast<std::uint64_t>(longest - shape.begin());
+      const std::uint64_t size = shape.empty() ? 1 : std::exchange(shape[axis], 0);
+      Pool& pool = pools[shape];
+      pool.axis = axis;
+      pool.shape = shape;
+      pool.sizes.push_back(size);
+      pool.stacks.push_back(&stack);
+      for (OnnxWeights& weights : stack.tensors) pool.data.add_rope(std::move(weights.scales));
+    }
   }
-  const std::string values = gather(
-      info, bits, {levels_as(info, bits, Dtype::kF32, std::move(parts.levels)), indices}, {});
-  const std::string scales = scales_for(info, cells, std::move(parts.scales));
-  if (info.dtype == Dtype::kF32) {
-    node("Mul", {values, scales}, {}, info.name);
-  } else {
-    node("Cast", {node("Mul", {values, scales})}, {number_attribute("to", onnx_type(info.dtype))},
-         info.name);
+  for (auto& [shape, pool] : pools) expand_pool(pool);
+}
+
+void OnnxExpander::expand_pool(Pool& pool) {
+  for (const std::uint64_t size : pool.sizes) {
+    if (!pool.shape.empty()) pool.shape[pool.axis] += size;
   }
-  return std::exchange(nodes_, {});
+  const std::string scales = nodes_.cast(
+      nodes_.initializer(OnnxType::kFloat16, pool.shape, std::move(pool.data)), OnnxType::kFloat);
+  std::vector<std::string> parts;
+  for (Stack* stack : pool.stacks) {
+    stack->scales = pool.stacks.size() == 1 ? scales : nodes_.fresh();
+    parts.push_back(stack->scales);
+  }
+  if (parts.size() > 1) nodes_.split(scales, pool.axis, pool.sizes, parts);
+}
+
+std::string OnnxExpander::unpack(Group& group) {
+  const auto bits = static_cast<std::uint64_t>(group.bits);
+  ByteRope codes;
+  for (Stack& stack : group.stacks) {
+    for (OnnxWeights& weights : stack.tensors) {
+      const std::uint64_t size = weights.codes.size();
+      codes.add_rope(std::move(weights.codes));
+      if (group.bits == kOnnxByteBits) continue;
+      codes.add_text(std::string(rows_of(weights.info.count()) * bits - size, '\0'));
+    }
+  }
+  std::vector<std::uint64_t> shape = {codes.size()};
+  if (group.bits != kOnnxByteBits) shape = {codes.size() / bits, bits};
+  const std::string packed = nodes_.initializer(OnnxType::kUint8, shape, std::move(codes),
+                                                fmt::format("wquant.codes{}", bits));
+  if (group.bits == kOnnxByteBits) return nodes_.cast(packed, OnnxType::kInt32);
+  const std::string matrix =
+      nodes_.floats(std::array<std::uint64_t, 2>{bits, kOnnxRow}, onnx_unpack_matrix(group.bits));
+  const std::string levels = nodes_.floats({}, std::array{std::ldexp(1.0F, group.bits)});
+  const std::string all = nodes_.node("MatMul", {nodes_.cast(packed, OnnxType::kFloat), matrix});
+  const std::string behind = nodes_.node("Sub", {all, nodes_.node("Floor", {all})});
+  const std::string rows = nodes_.cast(nodes_.node("Mul", {behind, levels}), OnnxType::kInt32);
+  return nodes_.node("Reshape", {rows, nodes_.integers({kRest})});
+}
+
+std::vector<std::string> OnnxExpander::share_out(const Group& group, const std::string& codes) {
+  std::vector<std::uint64_t> sizes;
+  std::vector<std::string> parts, outputs;
+  for (const Stack& stack : group.stacks) {
+    const OnnxWeights& first = stack.tensors.front();
+    parts.push_back(nodes_.fresh());
+    outputs.push_back(parts.back());
+    sizes.push_back(first.info.count() * stack.tensors.size());
+    if (filling(first) == 0) continue;
+    outputs.push_back(nodes_.fresh());
+    sizes.push_back(filling(first));
+  }
+  if (sizes.size() == 1) return {codes};
+  nodes_.split(codes, 0, sizes, outputs);
+  return parts;
+}
+
+void OnnxExpander::expand_group(Group& group) {
+  const std::vector<std::string> parts = share_out(group, unpack(group));
+  for (std::size_t i = 0; i < parts.size(); ++i) expand_stack(group.stacks[i], parts[i]);
+}
+
+std::string OnnxExpander::look_up(Stack& stack, std::string indices) {
+  const OnnxWeights& first = stack.tensors.front();
+  const std::uint64_t levels = std::uint64_t{1} << first.bits;
+  const std::size_t tensors = stack.tensors.size();
+  if (tensors > 1) {
+    std::vector<std::uint64_t> begins;
+    for (std::size_t i = 0; i < tensors; ++i) begins.push_back(i * levels);
+    indices = nodes_.node("Reshape", {indices, nodes_.integers({tensors, first.info.count()})});
+    indices = nodes_.node("Add", {indices, nodes_.column(begins)});
+  }
+  ByteRope table;
+  for (OnnxWeights& weights : stack.tensors) table.add_rope(std::move(weights.levels));
+  const std::array<std::uint64_t, 1> shape = {tensors * levels};
+  return nodes_.node("Gather",
+                     {nodes_.initializer(OnnxType::kFloat, shape, std::move(table)), indices});
+}
+
+std::string OnnxExpander::scales_for(const Stack& stack) {
+  const OnnxWeights& first = stack.tensors.front();
+  const CellPlan& cells = first.cells;
+  if (cells.granularity == Granularity::kChannel) return stack.scales;
+  const std::uint64_t count = first.info.count();
+  std::string values = nodes_.node("Tile", {stack.scales, nodes_.integers({1, cells.run})});
+  if (cells.cells * cells.run != count) {
+    const std::string flat = nodes_.node("Reshape", {values, nodes_.integers({kRest})});
+    values = nodes_.fresh();
+    nodes_.split(flat, 0, {count, cells.cells * cells.run - count}, {values, nodes_.fresh()});
+  }
+  return nodes_.node("Reshape",
+                     {values, nodes_.integers(stacked(first.info.shape, stack.tensors.size()))});
+}
+
+void OnnxExpander::expand_stack(Stack& stack, std::string indices) {
+  const TensorInfo& info = stack.tensors.front().info;
+  const bool has_scales = stack.tensors.front().cells.has_scales();
+  const std::size_t tensors = stack.tensors.size();
+  const bool is_cast = info.dtype != Dtype::kF32;
+  const bool is_whole = tensors == 1 && !is_cast;  // The last node but those two makes it.
+  const auto name_if = [&](bool is_last) { return is_last ? info.name : std::string(); };
+
+  std::string values = look_up(stack, std::move(indices));
+  values = nodes_.node("Reshape", {values, nodes_.integers(stacked(info.shape, tensors))},
+                       name_if(is_whole && !has_scales));
+  if (has_scales) values = nodes_.node("Mul", {values, scales_for(stack)}, name_if(is_whole));
+  if (is_cast) nodes_.cast(values, onnx_type(info.dtype), info.name);
+  std::vector<std::string> names;
+  for (const OnnxWeights& weights : stack.tensors) {
+    names.push_back(weights.info.name);
+    order_.push_back(weights.index);
+  }
+  if (tensors > 1) {
+    nodes_.split(values, 0, std::vector<std::uint64_t>(tensors, info.shape.front()), names);
+  }
 }
 
 }  // namespace wquant

@@ -70,6 +70,8 @@ class QuantizedOnnx : public QuantizedOutput {
         checksums_(plan_.tensors.size()) {
     const OnnxLayout layout = layout_of(file_, job);
     sizes_ = sizes_of(layout, plan_);
+    nodes_ = layout.nodes;
+    expanded_ = layout.expanded;
     output_.emplace(path_, overwrite, layout);
   }
 
@@ -118,17 +120,17 @@ class QuantizedOnnx : public QuantizedOutput {
   }
 
   void write_checks(const Report& report) {
+    if (expanded_.empty()) return;  // It stays an ordinary model.
     OnnxChecks checks;
+    checks.nodes = nodes_;
+    for (const std::size_t i : expanded_) {
+      checks.quantized.push_back({parts_checksum(i), report.tensors.at(i).codebook.rho});
+    }
     const std::vector<OnnxEdit> edits = edits_of(plan_);
     for (std::size_t i = 0; i < edits.size(); ++i) {
-      if (edits[i].kind == OnnxEdit::Kind::kExpand) {
-        checks.quantized[plan_.tensors[i].info.name] = {parts_checksum(i),
-                                                        report.tensors.at(i).codebook.rho};
-      } else {
-        checks.kept = crc32_of(file_.tensors()[i].data, checks.kept);
-      }
+      if (edits[i].kind == OnnxEdit::Kind::kExpand) continue;
+      checks.kept = crc32_of(file_.tensors()[i].data, checks.kept);
     }
-    if (checks.quantized.empty()) return;  // It stays an ordinary model.
     write_text(onnx_checks_text(checks));
     checks.file = file_checksum(onnx_checks_text(checks).size());
     write_text(onnx_checks_text(checks));
@@ -163,6 +165,8 @@ class QuantizedOnnx : public QuantizedOutput {
   Plan plan_;
   std::deque<PerPart<RangeChecksum>> checksums_;  ///< Entry i: tensor i of the plan.
   QuantizedSizes sizes_;
+  std::size_t nodes_ = 0;              ///< See OnnxLayout.
+  std::vector<std::size_t> expanded_;  ///< The same.
   std::optional<OnnxOutput> output_;
 };
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -11,7 +10,6 @@
 #include "formats/onnx.h"
 #include "formats/onnx_chains.h"
 #include "formats/onnx_checks.h"
-#include "formats/onnx_expand.h"
 #include "formats/quantized_file_checksum.h"
 #include "formats/quantized_file_parts.h"
 #include "wquant/codebook.h"
@@ -26,15 +24,22 @@ constexpr const char* kDamaged = "the file is damaged: get it again";
 class QuantizedOnnxModel : public QuantizedReader {
  public:
   QuantizedOnnxModel(const std::filesystem::path& path, std::unique_ptr<OnnxFile> file)
-      : path_(path.string()), file_(std::move(file)), parts_(find_onnx_chains(*file_)) {
+      : path_(path.string()),
+        file_(std::move(file)),
+        checks_(checks_of(*file_)),
+        parts_(find_onnx_chains(*file_, checks_.nodes)) {
+    if (parts_.chains.size() != checks_.quantized.size()) {
+      throw Error(fmt::format("holds {} quantized tensors where {} are due", parts_.chains.size(),
+                              checks_.quantized.size()),
+                  kDamaged);
+    }
     for (const OnnxChain& chain : parts_.chains) {
       tensors_.push_back(chain.info);
       std::vector<float> levels(std::size_t{1} << chain.bits);
-      std::memcpy(levels.data(), data(chain.levels).data(), data(chain.levels).size());
+      std::memcpy(levels.data(), chain.levels.data(), chain.levels.size());
       levels_.push_back(std::move(levels));
     }
     for (const std::size_t index : parts_.kept) tensors_.push_back(file_->tensors()[index].info);
-    if (!file_->checks().empty()) checks_ = parse_onnx_checks(file_->checks());
     make_report();
   }
 
@@ -43,15 +48,11 @@ class QuantizedOnnxModel : public QuantizedReader {
   [[nodiscard]] const std::string& shard() const override { return none_; }
 
   void verify(const RunOptions& options) const override {
-    if (!checks_) {
-      throw Error("holds no checksums", "quantize the original again").at_file(path_);
-    }
     std::uint64_t total = 0;
     for (const TensorReport& tensor : report_.tensors) total += tensor.bytes;
     Meter meter(options, total);
     for (std::size_t i = 0; i < parts_.chains.size(); ++i) check_chain(i, meter);
     check_kept(meter);
-    check_constants();
     check_file();
   }
 
@@ -78,13 +79,13 @@ class QuantizedOnnxModel : public QuantizedReader {
   }
 
  private:
-  [[nodiscard]] std::span<const std::byte> data(std::size_t index) const {
-    return file_->tensors()[index].data;
+  static OnnxChecks checks_of(const OnnxFile& file) {
+    if (file.checks().empty()) throw Error("holds no checksums", "quantize the original again");
+    return parse_onnx_checks(file.checks());
   }
 
-  /// Empty where there are none.
-  [[nodiscard]] std::span<const std::byte> scales(const OnnxChain& chain) const {
-    return chain.cells.has_scales() ? data(chain.scales) : std::span<const std::byte>();
+  [[nodiscard]] std::span<const std::byte> data(std::size_t index) const {
+    return file_->tensors()[index].data;
   }
 
   void make_report() {
@@ -107,22 +108,19 @@ class QuantizedOnnxModel : public QuantizedReader {
     tensor.codebook.levels = levels_[index];
     tensor.cells = chain.cells;
     tensor.settings.granularity = chain.cells.granularity;
-    tensor.bytes = data(chain.codes).size() + data(chain.levels).size() + scales(chain).size();
-    if (!checks_) return;
-    const auto found = checks_->quantized.find(chain.info.name);
-    if (found != checks_->quantized.end()) tensor.codebook.rho = found->second.rho;
+    tensor.bytes = chain.codes.size() + chain.levels.size() + chain.scales.size();
+    tensor.codebook.rho = checks_.quantized[index].rho;
   }
 
   void check_chain(std::size_t index, Meter& meter) const {
     const OnnxChain& chain = parts_.chains[index];
     try {
-      const std::uint64_t size = packed_size(chain.info.count(), chain.bits);
-      const std::uint32_t codes = checksum_of(chain.codes, size, 0);
-      check_checksum(chain, crc32_of(scales(chain), crc32_of(data(chain.levels), codes)));
+      const std::uint32_t codes = checksum_of(chain.codes_file, chain.codes, 0);
+      check_checksum(index, crc32_of(chain.scales, crc32_of(chain.levels, codes)));
       const std::uint64_t count = chain.info.count();
-      check_part(Part::kCodes, Dtype::kU8, data(chain.codes), count, chain.bits);
-      check_part(Part::kLevels, Dtype::kF32, data(chain.levels), count, chain.bits);
-      check_part(Part::kScales, Dtype::kF16, scales(chain), count, chain.bits);
+      check_part(Part::kCodes, Dtype::kU8, chain.codes, count, chain.bits);
+      check_part(Part::kLevels, Dtype::kF32, chain.levels, count, chain.bits);
+      check_part(Part::kScales, Dtype::kF16, chain.scales, count, chain.bits);
       meter.add(report_.tensors[index].bytes);
     } catch (Error& error) {
       error.at_tensor(chain.info.name).at_file(path_);
@@ -130,39 +128,30 @@ class QuantizedOnnxModel : public QuantizedReader {
     }
   }
 
-  /// Of the first `size` bytes of a tensor of the file.
-  [[nodiscard]] std::uint32_t checksum_of(std::size_t index, std::uint64_t size,
-                                          std::uint32_t before) const {
-    const OnnxTensor& tensor = file_->tensors()[index];
-    if (tensor.file == nullptr || size == 0) return crc32_of(tensor.data.first(size), before);
-    const auto begin = tensor.data.data() - tensor.file->bytes().data();
-    return crc32_of(*tensor.file, static_cast<std::uint64_t>(begin), size, before);
+  static std::uint32_t checksum_of(const MappedFile* file, std::span<const std::byte> bytes,
+                                   std::uint32_t before) {
+    if (file == nullptr || bytes.empty()) return crc32_of(bytes, before);
+    const auto begin = bytes.data() - file->bytes().data();
+    return crc32_of(*file, static_cast<std::uint64_t>(begin), bytes.size(), before);
   }
 
-  void check_checksum(const OnnxChain& chain, std::uint32_t checksum) const {
-    const auto stored = checks_->quantized.find(chain.info.name);
-    if (stored == checks_->quantized.end()) throw Error("has no checksum", kDamaged);
-    if (stored->second.checksum == checksum) return;
+  void check_checksum(std::size_t index, std::uint32_t checksum) const {
+    const std::uint32_t stored = checks_.quantized[index].checksum;
+    if (stored == checksum) return;
     throw Error(fmt::format("its parts have checksum {} where {} is stored",
-                            checksum_text(checksum), checksum_text(stored->second.checksum)),
+                            checksum_text(checksum), checksum_text(stored)),
                 kDamaged);
   }
 
   void check_kept(Meter& meter) const {
     std::uint32_t checksum = 0;
     for (const std::size_t index : parts_.kept) {
-      checksum = checksum_of(index, data(index).size(), checksum);
+      checksum = checksum_of(file_->tensors()[index].file, data(index), checksum);
       meter.add(data(index).size());
     }
-    if (checksum != checks_->kept) {
+    if (checksum != checks_.kept) {
       throw Error(fmt::format("the kept tensors have checksum {} where {} is stored",
-                              checksum_text(checksum), checksum_text(checks_->kept)),
-                  kDamaged)
-          .at_file(path_);
-    }
-    if (parts_.chains.size() != checks_->quantized.size()) {
-      throw Error(fmt::format("holds {} quantized tensors where {} are due", parts_.chains.size(),
-                              checks_->quantized.size()),
+                              checksum_text(checksum), checksum_text(checks_.kept)),
                   kDamaged)
           .at_file(path_);
     }
@@ -170,40 +159,26 @@ class QuantizedOnnxModel : public QuantizedReader {
 
   void check_file() const {
     const std::uint32_t checksum = onnx_file_checksum(file_->file(), file_->checks());
-    if (checksum == checks_->file) return;
+    if (checksum == checks_.file) return;
     throw Error(fmt::format("has checksum {} where {} is stored", checksum_text(checksum),
-                            checksum_text(checks_->file)),
+                            checksum_text(checks_.file)),
                 "it is damaged or was saved anew: get it again")
         .at_file(path_);
-  }
-
-  /// That the matrices which every runtime multiplies codes by are those that belong there.
-  void check_constants() const {
-    for (const OnnxTensor& tensor : file_->tensors()) {
-      const std::optional<std::vector<float>> expected = onnx_matrix(tensor.info.name);
-      if (!expected) continue;
-      const auto bytes = std::as_bytes(std::span(*expected));
-      if (std::equal(bytes.begin(), bytes.end(), tensor.data.begin(), tensor.data.end())) continue;
-      throw Error("is not the matrix that it was written as", kDamaged)
-          .at_tensor(tensor.info.name)
-          .at_file(path_);
-    }
   }
 
   /// The range may begin and end inside of an element.
   void decode_range(std::size_t index, std::uint64_t first, std::span<std::byte> out) const {
     const OnnxChain& chain = parts_.chains[index];
-    const std::span<const std::byte> codes = data(chain.codes);
     const std::uint64_t size = size_of(chain.info.dtype);
     std::vector<float> floats(std::min(kSlab, out.size() / size + 2));
     std::vector<std::byte> elements(floats.size() * size);
     while (!out.empty()) {
       const std::uint64_t skip = first % size;
       const std::uint64_t count = std::min(floats.size(), (skip + out.size() + size - 1) / size);
-      decode({reinterpret_cast<const std::uint8_t*>(codes.data()), codes.size()}, first / size,
-             chain.bits, levels_[index], std::span(floats).first(count));
+      decode({reinterpret_cast<const std::uint8_t*>(chain.codes.data()), chain.codes.size()},
+             first / size, chain.bits, levels_[index], std::span(floats).first(count));
       if (chain.cells.has_scales()) {
-        apply_scales(chain.cells, scales(chain), first / size, std::span(floats).first(count));
+        apply_scales(chain.cells, chain.scales, first / size, std::span(floats).first(count));
       }
       from_floats(chain.info.dtype, std::span(floats).first(count),
                   std::span(elements).first(count * size));
@@ -216,10 +191,10 @@ class QuantizedOnnxModel : public QuantizedReader {
 
   std::string path_;
   std::unique_ptr<OnnxFile> file_;
+  OnnxChecks checks_;
   OnnxChains parts_;
   std::vector<std::vector<float>> levels_;  ///< Of each chain.
   std::vector<TensorInfo> tensors_;
-  std::optional<OnnxChecks> checks_;
   Report report_;
   std::string none_;
 };

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <optional>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
@@ -23,13 +24,16 @@ using Kind = OnnxEdit::Kind;
 constexpr std::uint64_t kMinOpset = 7;    ///< Cast, Gather, Reshape and Slice as they are used.
 constexpr std::uint64_t kNoInputsIr = 4;  ///< Since it an initializer need not be an input.
 
-/// Adds the names of all values of a graph and of the graphs inside of it.
-void collect_names(std::span<const std::byte> graph, std::unordered_set<std::string>& names);
+/// How often each name of a graph and of the graphs inside of it is that of a value that is made
+/// there; 0 for what is an input only.
+using Names = std::unordered_map<std::string, int>;
 
-void collect_node_names(std::span<const std::byte> node, std::unordered_set<std::string>& names) {
+void collect_names(std::span<const std::byte> graph, Names& names);
+
+void collect_node_names(std::span<const std::byte> node, Names& names) {
   WireReader reader(node);
   for (WireField field; reader.next(field);) {
-    if (field.number == OnnxNodeField::kOutput) names.emplace(wire_text(field));
+    if (field.number == OnnxNodeField::kOutput) ++names[std::string(wire_text(field))];
     if (field.number != OnnxNodeField::kAttribute) continue;
     WireReader attribute(wire_message(field));
     for (WireField inner; attribute.next(inner);) {
@@ -51,26 +55,32 @@ std::string text_of(std::span<const std::byte> message, std::uint32_t number) {
   return text;
 }
 
-void collect_names(std::span<const std::byte> graph, std::unordered_set<std::string>& names) {
+void collect_names(std::span<const std::byte> graph, Names& names) {
   WireReader reader(graph);
   for (WireField field; reader.next(field);) {
     if (field.number == OnnxGraphField::kNode) collect_node_names(wire_message(field), names);
     if (field.number == OnnxGraphField::kInput) {
-      names.insert(text_of(wire_message(field), OnnxValueField::kName));
+      names.try_emplace(text_of(wire_message(field), OnnxValueField::kName));
     }
     if (field.number == OnnxGraphField::kInitializer) {
-      names.insert(text_of(wire_message(field), OnnxTensorField::kName));
+      ++names[text_of(wire_message(field), OnnxTensorField::kName)];
     }
   }
 }
 
-std::unordered_set<std::string> graph_names(const OnnxFile& file) {
-  std::unordered_set<std::string> names;
+Names graph_names(const OnnxFile& file) {
+  Names names;
   WireReader reader(file.bytes());
   for (WireField field; reader.next(field);) {
     if (field.number == OnnxModelField::kGraph) collect_names(wire_message(field), names);
   }
   return names;
+}
+
+std::unordered_set<std::string> keys_of(const Names& names) {
+  std::unordered_set<std::string> keys;
+  for (const auto& [name, count] : names) keys.insert(name);
+  return keys;
 }
 
 /// A TensorProto without its data.
@@ -104,10 +114,11 @@ std::string mark() {
   return WireMessage().message(OnnxModelField::kMetadata, entry).bytes();
 }
 
-/// The field for the checksums of tensors of these names.
-ByteRope checks_field(const std::unordered_set<std::string>& names) {
+/// The field for the checksums of so many tensors that so many nodes make.
+ByteRope checks_field(std::size_t tensors, std::size_t nodes) {
   OnnxChecks checks;
-  for (const std::string& name : names) checks.quantized[name] = {};
+  checks.quantized.resize(tensors);
+  checks.nodes = nodes;
   ByteRope value, entry, field;
   value.add_hole(kOnnxChecksHole, onnx_checks_text(checks).size());
   entry.add_text(WireMessage().text(OnnxEntryField::kKey, kOnnxChecksKey).bytes());
@@ -122,8 +133,9 @@ class Rewriter {
       : file_(file),
         edits_(edits),
         moves_data_(!data_name.empty()),
+        names_(graph_names(file)),
         data_(data_name),
-        expander_(file.opset(), graph_names(file), data_) {
+        expander_(file.opset(), keys_of(names_), data_) {
     for (std::size_t i = 0; i < edits.size(); ++i) {
       if (edits[i].kind == Kind::kExpand) made_.insert(file.tensors()[i].info.name);
     }
@@ -134,60 +146,63 @@ class Rewriter {
     WireReader reader(file_.bytes());
     for (WireField field; reader.next(field);) {
       if (field.number == OnnxModelField::kGraph) {
-        layout.model.add_message(field.number, main_graph(wire_message(field)));
+        layout.model.add_message(field.number, main_graph(wire_message(field), layout));
       } else {
         layout.model.add_bytes(field.whole);
       }
     }
     if (!made_.empty()) {
       layout.model.add_text(mark());
-      layout.model.add_rope(checks_field(made_));
+      layout.model.add_rope(checks_field(made_.size(), layout.nodes));
     }
     layout.data = data_.take_file();
     return layout;
   }
 
  private:
-  ByteRope main_graph(std::span<const std::byte> graph) {
+  /// The nodes that make tensors come before all others.
+  ByteRope main_graph(std::span<const std::byte> graph, OnnxLayout& layout) {
     ByteRope rest = rewrite_graph(graph);
-    ByteRope all = expander_.take_initializers();
+    OnnxNodes& added = expander_.finish();
+    layout.nodes = added.count();
+    layout.expanded = expander_.order();
+    ByteRope all = added.take_initializers();
+    all.add_rope(added.take_nodes());
     all.add_rope(std::move(rest));
-    if (file_.ir_version() < kNoInputsIr) all.add_text(expander_.inputs());
+    if (file_.ir_version() < kNoInputsIr) all.add_text(added.inputs());
     return all;
   }
 
-  /// Nodes that make tensors come before those that use them.
   ByteRope rewrite_graph(std::span<const std::byte> graph) {
-    ByteRope nodes, rest;
+    ByteRope all;
     WireReader reader(graph);
     for (WireField field; reader.next(field);) {
       switch (field.number) {
         case OnnxGraphField::kNode:
-          if (auto node = rewrite_node(field, nodes)) rest.add_rope(std::move(*node));
+          if (auto node = rewrite_node(field)) all.add_rope(std::move(*node));
           break;
         case OnnxGraphField::kInitializer:
-          if (auto tensor = rewrite_tensor(field, nodes)) rest.add_rope(std::move(*tensor));
+          if (auto tensor = rewrite_tensor(field)) all.add_rope(std::move(*tensor));
           break;
         case OnnxGraphField::kInput:
           if (!made_.contains(text_of(wire_message(field), OnnxValueField::kName))) {
-            rest.add_bytes(field.whole);
+            all.add_bytes(field.whole);
           }
           break;
         default:
-          rest.add_bytes(field.whole);
+          all.add_bytes(field.whole);
       }
     }
-    nodes.add_rope(std::move(rest));
-    return nodes;
+    return all;
   }
 
   /// The field as it will be; nothing when it is left out.
-  std::optional<ByteRope> rewrite_tensor(const WireField& field, ByteRope& nodes) {
+  std::optional<ByteRope> rewrite_tensor(const WireField& field) {
     ByteRope tensor;
     const OnnxTensor* found = file_.find(field.bytes);
     const std::size_t index = found == nullptr ? 0 : index_of(*found);
     if (found != nullptr && edits_[index].kind == Kind::kExpand) {
-      nodes.add_rope(expand(index));
+      expand(index);
       return std::nullopt;
     }
     ByteRope data;
@@ -209,7 +224,7 @@ class Rewriter {
     return !is_inside || (moves_data_ && tensor.file != nullptr);
   }
 
-  std::optional<ByteRope> rewrite_node(const WireField& field, ByteRope& nodes) {
+  std::optional<ByteRope> rewrite_node(const WireField& field) {
     ByteRope node, copy;
     WireReader reader(wire_message(field));
     for (WireField inner; reader.next(inner);) {
@@ -217,7 +232,7 @@ class Rewriter {
         node.add_bytes(inner.whole);
         continue;
       }
-      auto attribute = rewrite_attribute(inner, nodes);
+      auto attribute = rewrite_attribute(inner);
       if (!attribute) return std::nullopt;
       node.add_rope(std::move(*attribute));
     }
@@ -225,13 +240,13 @@ class Rewriter {
     return copy;
   }
 
-  std::optional<ByteRope> rewrite_attribute(const WireField& field, ByteRope& nodes) {
+  std::optional<ByteRope> rewrite_attribute(const WireField& field) {
     ByteRope attribute, copy;
     WireReader reader(wire_message(field));
     for (WireField inner; reader.next(inner);) {
       switch (inner.number) {
         case OnnxAttributeField::kTensor: {
-          auto tensor = rewrite_tensor(inner, nodes);
+          auto tensor = rewrite_tensor(inner);
           if (!tensor) return std::nullopt;
           attribute.add_rope(std::move(*tensor));
           break;
@@ -248,17 +263,20 @@ class Rewriter {
     return copy;
   }
 
-  ByteRope expand(std::size_t index) {
+  void expand(std::size_t index) {
     const TensorInfo& info = file_.tensors()[index].info;
-    const auto& [kind, bits, cells] = edits_[index];
-    ByteRope codes, levels, scales;
-    codes.add_hole(onnx_hole(index, Part::kCodes), packed_size(info.count(), bits));
-    levels.add_hole(onnx_hole(index, Part::kLevels), sizeof(float) << bits);
-    if (cells.has_scales()) {
-      scales.add_hole(onnx_hole(index, Part::kScales), cells.cells * size_of(Dtype::kF16));
+    if (names_.at(info.name) > 1) {
+      throw Error("another value of the model has this name", "rename one of the two")
+          .at_tensor(info.name);
     }
-    return expander_.expand(info, bits, cells,
-                            {std::move(codes), std::move(levels), std::move(scales)});
+    const auto& [kind, bits, cells] = edits_[index];
+    OnnxWeights weights{index, info, bits, cells, {}, {}, {}};
+    weights.codes.add_hole(onnx_hole(index, Part::kCodes), packed_size(info.count(), bits));
+    weights.levels.add_hole(onnx_hole(index, Part::kLevels), sizeof(float) << bits);
+    if (cells.has_scales()) {
+      weights.scales.add_hole(onnx_hole(index, Part::kScales), cells.cells * size_of(Dtype::kF16));
+    }
+    expander_.add(std::move(weights));
   }
 
   [[nodiscard]] std::size_t index_of(const OnnxTensor& tensor) const {
@@ -269,6 +287,7 @@ class Rewriter {
   const OnnxFile& file_;
   std::span<const OnnxEdit> edits_;
   bool moves_data_;
+  Names names_;
   OnnxData data_;
   OnnxExpander expander_;
   std::unordered_set<std::string> made_;  ///< Names of the tensors that nodes make.

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "formats/byte_rope.h"
 #include "formats/onnx_file.h"
@@ -31,7 +32,9 @@ inline constexpr std::size_t kOnnxChecksHole = ByteRope::kNoHole - 1;
 /// A model as its files will be.
 struct OnnxLayout {
   ByteRope model;
-  ByteRope data;  ///< Of the file beside it; empty when there is none.
+  ByteRope data;                      ///< Of the file beside it; empty when there is none.
+  std::vector<std::size_t> expanded;  ///< Tensors of kExpand, in the order that nodes make them.
+  std::size_t nodes = 0;              ///< That make them, the first of the graph.
 };
 
 /// Larger models keep the data of their tensors in another file: a protobuf message is limited to

@@ -105,6 +105,12 @@ WireMessage& WireMessage::number(std::uint32_t field, std::uint64_t value) {
   return *this;
 }
 
+WireMessage& WireMessage::numbers(std::uint32_t field, std::span<const std::uint64_t> values) {
+  std::string packed;
+  for (const std::uint64_t value : values) append_varint(packed, value);
+  return text(field, packed);
+}
+
 WireMessage& WireMessage::text(std::uint32_t field, std::string_view value) {
   bytes_ += wire_prefix(field, value.size());
   bytes_ += value;

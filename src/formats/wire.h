@@ -58,6 +58,8 @@ void for_each_wire_number(const WireField& field, F&& use) {
 class WireMessage {
  public:
   WireMessage& number(std::uint32_t field, std::uint64_t value);
+  /// A repeated field, packed.
+  WireMessage& numbers(std::uint32_t field, std::span<const std::uint64_t> values);
   WireMessage& text(std::uint32_t field, std::string_view value);
   WireMessage& message(std::uint32_t field, const WireMessage& value);
   /// A field of another message as it is.

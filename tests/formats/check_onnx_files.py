@@ -16,18 +16,28 @@ from onnx import helper, numpy_helper
 OPERATORS = {
     "MatMul": lambda values, node: values[0] @ values[1],
     "Floor": lambda values, node: np.floor(values[0]),
+    "Add": lambda values, node: values[0] + values[1],
+    "Sub": lambda values, node: values[0] - values[1],
+    "Mul": lambda values, node: values[0] * values[1],
     "Gather": lambda values, node: values[0][values[1]],
     "Reshape": lambda values, node: values[0].reshape(values[1]),
+    "Tile": lambda values, node: np.tile(values[0], values[1]),
     "Cast": lambda values, node: values[0].astype(
         onnx.mapping.TENSOR_TYPE_TO_NP_TYPE[node.attribute[0].i]),
 }
 
 
-def run_slice(values, node):
-    if len(values) > 1:
-        return values[0][values[1][0]:values[2][0]]
-    bounds = {one.name: helper.get_attribute_value(one)[0] for one in node.attribute}
-    return values[0][bounds["starts"]:bounds["ends"]]
+def run_split(values, node):
+    attributes = {one.name: helper.get_attribute_value(one) for one in node.attribute}
+    sizes = values[1] if len(values) > 1 else attributes["split"]
+    return np.split(values[0], np.cumsum(sizes)[:-1], attributes.get("axis", 0))
+
+
+def run(values, node):
+    """The outputs of a node."""
+    if node.op_type == "Split":
+        return run_split(values, node)
+    return [OPERATORS[node.op_type](values, node)]
 
 
 def tensors_of(model):
@@ -37,8 +47,8 @@ def tensors_of(model):
         if node.op_type == "Constant":
             values[node.output[0]] = numpy_helper.to_array(node.attribute[0].t)
         elif all(name in values for name in node.input):
-            run = OPERATORS.get(node.op_type, run_slice)
-            values[node.output[0]] = run([values[name] for name in node.input], node)
+            outputs = run([values[name] for name in node.input], node)
+            values.update(zip(node.output, outputs))
     return values
 
 

@@ -44,12 +44,12 @@ std::vector<float> times(const std::vector<float>& row, const std::vector<float>
 
 /// What the nodes make of a row of packed bytes.
 std::vector<float> unpacked(const std::vector<float>& bytes, int bits) {
-  std::vector<float> quotients = times(bytes, onnx_quotient_matrix(bits), 16);
-  for (float& quotient : quotients) quotient = std::floor(quotient);
-  return times(quotients, onnx_difference_matrix(bits), 8);
+  std::vector<float> codes = times(bytes, onnx_unpack_matrix(bits), 8);
+  for (float& code : codes) code = std::trunc((code - std::floor(code)) * std::ldexp(1.0F, bits));
+  return codes;
 }
 
-TEST(OnnxExpand, MatricesUnpackEveryCode) {
+TEST(OnnxExpand, MatrixUnpacksEveryCode) {
   for (int bits = 1; bits <= 7; ++bits) {
     for (unsigned code = 0; code < 1U << bits; ++code) {
       for (unsigned place = 0; place < 8; ++place) {
@@ -86,8 +86,10 @@ class OnnxRewrite : public testing::Test {
         if (piece.hole == ByteRope::kNoHole) continue;
         std::string fill(piece.size, static_cast<char>(piece.hole));
         if (piece.hole == kOnnxChecksHole) {
-          fill = onnx_checks_text({});
-          fill.resize(piece.size, ' ');
+          OnnxChecks checks;
+          checks.nodes = layout.nodes;
+          checks.quantized.resize(layout.expanded.size());
+          fill = onnx_checks_text(checks);
         }
         output.write(piece.hole, 0, bytes_of(fill));
       }
@@ -171,13 +173,37 @@ TEST_F(OnnxRewrite, ExpandedWeightsBecomeNodesBeforeAllOthers) {
       .message(OnnxGraphField::kNode, WireMessage().text(OnnxNodeField::kOpType, "Relu"));
   const std::string model = rewritten(onnx_bytes(graph), kExpand4);
   EXPECT_THAT(names_in(model, OnnxGraphField::kNode, OnnxNodeField::kOpType),
-              ElementsAre("Cast", "MatMul", "Floor", "MatMul", "Cast", "Gather", "Reshape", "Slice",
-                          "Reshape", "Cast", "MatMul", "Floor", "MatMul", "Cast", "Gather",
-                          "Reshape", "Relu"));
+              ElementsAre("Cast", "MatMul", "Floor", "Sub", "Mul", "Cast", "Reshape", "Split",
+                          "Gather", "Reshape", "Gather", "Reshape", "Relu"));
   EXPECT_THAT(names_in(model, OnnxGraphField::kInitializer, OnnxTensorField::kName),
-              ElementsAre("w.codes", "wquant.quotients4", "wquant.differences4", "w.levels",
-                          "wquant.integers0", "wquant.integers1", "wquant.integers2",
-                          "wquant.integers3", "c.codes", "c.levels", "wquant.integers4"));
+              testing::Contains("wquant.codes4"));
+}
+
+TEST_F(OnnxRewrite, TensorsOfOneShapeAreExpandedTogether) {
+  const std::string data(64, 'w');
+  const std::string model = rewritten(
+      onnx_bytes(onnx_initializers(
+          {onnx_raw("a", {4, 4}, data), onnx_raw("b", {16}, data), onnx_raw("c", {4, 4}, data)})),
+      kExpand4);
+  EXPECT_THAT(names_in(model, OnnxGraphField::kNode, OnnxNodeField::kOpType),
+              ElementsAre("Cast", "MatMul", "Floor", "Sub", "Mul", "Cast", "Reshape", "Split",
+                          "Reshape", "Add", "Gather", "Reshape", "Split", "Gather", "Reshape"));
+  std::vector<std::string> names;
+  const auto opened = open_onnx(folder_ / "o.onnx");
+  for (const TensorInfo& info : opened->tensors()) names.push_back(info.name);
+  EXPECT_THAT(names, ElementsAre("a", "c", "b"));
+}
+
+TEST_F(OnnxRewrite, WeightsThatShareTheirNameWithAnotherValueAreRefused) {
+  WireMessage inner =
+      WireMessage().message(OnnxGraphField::kNode, WireMessage().text(OnnxNodeField::kOutput, "w"));
+  WireMessage graph = onnx_initializers({onnx_raw("v", {1}, "1234")});
+  graph
+      .message(OnnxGraphField::kNode, onnx_node("If", "i", OnnxAttributeField::kGraph,
+                                                onnx_initializers({onnx_raw("w", {1}, "1234")})))
+      .message(OnnxGraphField::kNode, onnx_node("If", "j", OnnxAttributeField::kGraph, inner));
+  EXPECT_THAT(error_of([&] { rewritten(onnx_bytes(graph), kExpand4); }),
+              HasSubstr("w: another value of the model has this name"));
 }
 
 TEST_F(OnnxRewrite, QuantizedModelsAreNotQuantizedAgain) {
@@ -189,13 +215,15 @@ TEST_F(OnnxRewrite, QuantizedModelsAreNotQuantizedAgain) {
 
 TEST_F(OnnxRewrite, NewNamesAvoidThoseInUse) {
   WireMessage graph = onnx_initializers({onnx_raw("w", {8}, std::string(32, 'w'))});
-  graph.message(OnnxGraphField::kInput, WireMessage().text(OnnxValueField::kName, "w.codes"))
-      .message(OnnxGraphField::kNode, WireMessage().text(OnnxNodeField::kOutput, "wq0"));
+  graph.message(OnnxGraphField::kInput, WireMessage().text(OnnxValueField::kName, "wquant.codes4"))
+      .message(OnnxGraphField::kNode, WireMessage().text(OnnxNodeField::kOutput, "_0"));
   const std::string model = rewritten(onnx_bytes(graph), kExpand4);
   EXPECT_THAT(names_in(model, OnnxGraphField::kInitializer, OnnxTensorField::kName),
-              testing::Contains("w.codes_"));
+              testing::Contains("wquant.codes4_"));
   EXPECT_THAT(names_in(model, OnnxGraphField::kNode, OnnxNodeField::kOutput),
-              ElementsAre("wq0_", "wq1", "wq2", "wq3", "wq4", "wq5", "w", "wq0"));
+              testing::IsSupersetOf({"_0", "_2", "w"}));
+  EXPECT_THAT(names_in(model, OnnxGraphField::kInitializer, OnnxTensorField::kName),
+              testing::Contains("_0_"));
 }
 
 TEST_F(OnnxRewrite, InputsOfAnOldModelAreItsInitializers) {

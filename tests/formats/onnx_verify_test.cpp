@@ -78,7 +78,7 @@ TEST_F(OnnxVerify, WholeModelPassesAndTellsItsCorrelations) {
   ASSERT_EQ(model->report().tensors.size(), 3U);
   EXPECT_EQ(model->report().tensors[0].info.name, "a");
   EXPECT_EQ(model->report().tensors[0].codebook.bits, 3);
-  EXPECT_EQ(model->report().tensors[0].bytes, 15U + 32U);
+  EXPECT_EQ(model->report().tensors[0].bytes, 14U + 32U);
   EXPECT_NEAR(model->report().tensors[0].codebook.rho, report_.tensors[0].codebook.rho, 1e-6);
   EXPECT_NEAR(model->report().tensors[1].codebook.rho, report_.tensors[2].codebook.rho, 1e-6);
   EXPECT_FALSE(model->report().tensors[2].quantized);
@@ -100,7 +100,7 @@ TEST_F(OnnxVerify, EveryTruncationIsFound) {
 }
 
 TEST_F(OnnxVerify, DamagedTensorIsNamed) {
-  EXPECT_THAT(error_at(bytes_.find("\x4a\x0f", bytes_.find("a.codes")) + 3),
+  EXPECT_THAT(error_at(bytes_.find("\x4a", bytes_.find("wquant.codes3")) + 3),
               HasSubstr("d.onnx: a: its parts have checksum"));
   const std::string bias = floats(3, 1);
   EXPECT_THAT(error_at(bytes_.find(bias)), HasSubstr("the kept tensors have checksum"));
@@ -120,22 +120,24 @@ TEST_F(OnnxVerify, SameModelGivesTheSameBytes) {
 }
 
 struct Text {
-  const char* text;
+  std::string text;
   const char* message;
 };
 
 TEST(OnnxChecks, TextThatIsNoneIsRefusedWithTheReason) {
+  const std::string before = R"({"file":"00000000","kept":"00000000","nodes":)";
   const std::vector<Text> texts = {
       {"", "is not valid"},
       {"[]", "is not a JSON object"},
-      {"{}", "are not complete"},
-      {R"({"file":"00000000"})", "are not complete"},
+      {"{}", "lack file"},
+      {R"({"file":"00000000"})", "lack kept"},
       {R"({"file":"0000000g","kept":"00000000"})", "hexadecimal"},
       {R"({"file":"00000000","kept":7})", "hexadecimal"},
-      {R"({"file":"00000000","kept":"00000000","quantized":{"w":7}})", "w: wquant.checksums does"},
-      {R"({"file":"00000000","kept":"00000000","quantized":{"w":["00000000"]}})", "w: "},
-      {R"({"file":"00000000","kept":"00000000","quantized":{"w":["x",1]}})", "w: "},
-      {R"({"file":"00000000","kept":"00000000","quantized":{"w":["00000000","1"]}})", "w: "},
+      {before + "1}", "lack quantized"},
+      {before + R"(-1,"quantized":""})", "no number of nodes"},
+      {before + R"(1,"quantized":7})", "hold none of tensors"},
+      {before + R"(1,"quantized":"AAA"})", "not base64"},
+      {before + R"(1,"quantized":"AAAA"})", "are cut off"},
   };
   for (const Text& text : texts) {
     EXPECT_THAT(error_of([&] { parse_onnx_checks(text.text); }), HasSubstr(text.message))
@@ -143,14 +145,19 @@ TEST(OnnxChecks, TextThatIsNoneIsRefusedWithTheReason) {
   }
 }
 
-TEST(OnnxChecks, SizeOfTheTextDependsOnTheNamesAlone) {
+TEST(OnnxChecks, SizeOfTheTextDependsOnTheNumbersAlone) {
   OnnxChecks checks;
-  checks.quantized["w"] = {};
+  checks.nodes = 7;
+  checks.quantized = {{}, {}};
   const std::size_t size = onnx_checks_text(checks).size();
   for (const double rho : {1.0, 0.5, -0.25, 1e-9, 1e300, std::nan(""), 0.9999999}) {
-    checks.quantized["w"] = {0xFFFFFFFF, rho};
+    checks.quantized[1] = {0xFFFFFFFF, rho};
     EXPECT_EQ(onnx_checks_text(checks).size(), size) << rho;
-    EXPECT_EQ(parse_onnx_checks(onnx_checks_text(checks)).quantized.at("w").checksum, 0xFFFFFFFF);
+    const OnnxChecks back = parse_onnx_checks(onnx_checks_text(checks));
+    ASSERT_EQ(back.quantized.size(), 2U);
+    EXPECT_EQ(back.quantized[1].checksum, 0xFFFFFFFF);
+    EXPECT_EQ(std::isnan(back.quantized[1].rho), !std::isfinite(rho));
+    EXPECT_EQ(back.nodes, 7U);
   }
 }
 
