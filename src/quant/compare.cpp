@@ -91,16 +91,10 @@ class CompareWork : public NamedWork {
   }
 
   [[nodiscard]] ComparedTensor compared(const PlannedTensor& tried) const {
-    if (tried.settings.coding == Coding::kF16) return as_halves(tried);
     const bool coded = tried.settings.coding == Coding::kEntropy;
     if (tried.settings.coding == Coding::kF16) return as_halves(tried);
     if (!tried.cells.has_scales()) return coded ? with_steps(tried) : with_levels(tried);
     return coded ? with_steps_and_scales(tried) : with_scales(tried);
-  }
-
-  [[nodiscard]] ComparedTensor as_halves(const PlannedTensor& tried) const {
-    const double error = half_error(weights_).value_or(0);  // Quantizing tells what does not fit.
-    return {tried.settings, std::sqrt(1 - error), error, stored_size(tried)};
   }
 
   [[nodiscard]] ComparedTensor with_levels(const PlannedTensor& tried) const {
