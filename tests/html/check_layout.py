@@ -22,19 +22,19 @@ UNFOLDED = 8
 
 MEASURE = """
 const problems = [];
+const SHOWN = ':not(details:not([open]) > :not(summary), details:not([open]) > div *)';
 const describe = (e) => `${e.tagName} ${e.getAttribute('class') || ''} ${e.textContent.slice(0, 40)}`;
 function checkWidth(name, page, width) {
   if (page.documentElement.scrollWidth > width)
     problems.push(`${name}: is ${page.documentElement.scrollWidth} wide at ${width}`);
-  for (const e of page.querySelectorAll('main *')) {
-    if (e.closest('.scroll') || e.closest('svg svg') || e.closest('bdi')) continue;
+  for (const e of page.querySelectorAll(`main ${SHOWN}:not(.scroll *, svg *, bdi), svg.chart text`)) {
     const box = e.getBoundingClientRect();
     if (box.width > 0 && (box.right > width + 0.5 || box.left < -0.5))
       problems.push(`${name}: at ${width} ends at ${box.right}: ${describe(e)}`);
   }
 }
 function checkLabels(name, page, width) {
-  for (const chart of page.querySelectorAll('svg.chart')) {
+  for (const chart of page.querySelectorAll(`svg.chart${SHOWN}`)) {
     const boxes = [...chart.querySelectorAll('text')].map((e) => [e, e.getBoundingClientRect()])
         .filter(([, box]) => box.width > 0);
     for (let i = 0; i < boxes.length; ++i)
