@@ -11,6 +11,9 @@
 namespace wquant {
 namespace {
 
+/// Errors are float32 sums of two, the second at most twice the sum: none is larger times this.
+constexpr double kAsBound = 1 + 0x1p-21;
+
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kLeastFloat = std::numeric_limits<float>::denorm_min();
 
@@ -58,7 +61,7 @@ void Balancer::balance(WeightView channel, std::uint8_t* codes, const float* sca
   if (kernel_ > 1) sum += balance_kernels(changed);
   sum += balance_set({0, channel.size, sum}, changed);
   tally.largest_sum_after = std::max(tally.largest_sum_after, std::fabs(sum));
-  tally.max_error = std::max(tally.max_error, static_cast<double>(max_error()));
+  tally.max_error = std::max(tally.max_error, kAsBound * static_cast<double>(max_error()));
 }
 
 float Balancer::max_error() const {

@@ -10,4 +10,4 @@ kill -TERM $!
 wait $! || echo "exit $?"
 sleep 0.2
 find tmp -mindepth 1 | wc -l
-while read -r group; do pgrep -g "$group" || echo gone; done <pids
+while read -r group; do pgrep -r D,R,S,T -g "$group" || echo gone; done <pids
