@@ -78,7 +78,7 @@ std::string beyond_text(const TensorPicture& picture) {
   const auto levels = static_cast<std::uint64_t>(std::ranges::count_if(picture.levels, is_beyond));
   std::string text;
   if (weights.below + weights.above > 0) {
-    text += fmt::format(" Beyond the ends lie {} weights", grouped(weights.below + weights.above));
+    text += fmt::format(". Beyond the ends lie {} weights", grouped(weights.below + weights.above));
     if (levels > 0) text += fmt::format(" and {} levels", levels);
     text += ".";
   }
