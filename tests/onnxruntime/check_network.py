@@ -23,7 +23,7 @@ def data_bytes(tensor):
 
 
 def graph_bytes(path):
-    """Of a model without the elements of its initializers, and of the elements."""
+    """Of a model without the elements of its initializers."""
     model = onnx.load(path)
     elements = sum(data_bytes(tensor) for tensor in model.graph.initializer)
     return os.path.getsize(path) - elements
