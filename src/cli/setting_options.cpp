@@ -208,7 +208,7 @@ void SettingOptions::refuse_unused() const {
 
 /// Where a size is asked for and no coding, those that are decoded weight by weight.
 std::optional<std::string> SettingOptions::text_of(std::string_view key, Lists lists) const {
-  const std::optional<std::string> text = typed(key);
+  std::optional<std::string> text = typed(key);
   if (!text && key == "coding" && lists == Lists::kForSize) return "fixed,f16";
   return text;
 }
