@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -30,16 +30,14 @@ std::string file_name(const std::string& path) {
 /// "3 bits, exp" where all tensors have the same, "2 to 6 bits, exp, linear" else.
 std::string settings_text(const std::vector<const TensorReport*>& tensors) {
   if (tensors.empty()) return "nothing";
-  std::map<std::string, std::size_t> modes;
-  for (const TensorReport* tensor : tensors) ++modes[mode_text(*tensor)];
-  std::vector<std::string> names;
-  for (const auto& [mode, count] : modes) names.push_back(mode);
+  std::set<std::string> modes;
+  for (const TensorReport* tensor : tensors) modes.insert(mode_text(*tensor));
   const auto [low, high] = std::ranges::minmax_element(
       tensors, {}, [](const TensorReport* tensor) { return code_bits(*tensor); });
   const std::string bits = code_bits(**low) < code_bits(**high)
                                ? fmt::format("{} to {}", bits_text(**low), bits_text(**high))
                                : bits_text(**low);
-  return fmt::format("{} bits, {}", bits, fmt::join(names, ", "));
+  return fmt::format("{} bits, {}", bits, fmt::join(modes, ", "));
 }
 
 std::string head_html(const Report& report, const std::vector<const TensorReport*>& tensors) {
