@@ -100,7 +100,7 @@ TEST_F(OnnxVerify, EveryTruncationIsFound) {
 }
 
 TEST_F(OnnxVerify, DamagedTensorIsNamed) {
-  EXPECT_THAT(error_at(bytes_.find("\x4a", bytes_.find("wquant.codes3")) + 3),
+  EXPECT_THAT(error_at(bytes_.find('\x4a', bytes_.find("wquant.codes3")) + 3),
               HasSubstr("d.onnx: a: its parts have checksum"));
   const std::string bias = floats(3, 1);
   EXPECT_THAT(error_at(bytes_.find(bias)), HasSubstr("the kept tensors have checksum"));
