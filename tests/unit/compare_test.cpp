@@ -39,6 +39,7 @@ Settings settings_of(const std::string& items) {
 
 std::vector<Plan> plans_of(const ModelReader& model, const std::vector<std::string>& all) {
   std::vector<Plan> plans;
+  plans.reserve(all.size());
   for (const std::string& items : all) plans.push_back(make_plan(model, settings_of(items)));
   return plans;
 }
