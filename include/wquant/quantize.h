@@ -32,6 +32,9 @@ struct PlannedTensor {
   Dtype levels = Dtype::kF32;  ///< That levels are stored as; F16 only where there are no scales.
   /// Bytes of all parts where codes are stored at their entropy, as far as known; unset: at most.
   std::optional<std::uint64_t> estimated_bytes = {};
+
+  /// Whether its weights are stored themselves, see Coding::kF16.
+  [[nodiscard]] bool is_f16() const { return quantized && settings.coding == Coding::kF16; }
 };
 
 /// What is quantized and how: made from names, shapes and settings before a weight is read.

@@ -116,6 +116,10 @@ std::string ratio_text(const TensorSettings& settings);
 /// (usage) that lists what is valid and suggests the nearest.
 void apply(TensorSettings& settings, std::string_view items);
 
+/// Bits of a weight's code, or of the weight itself where there is none; of Coding::kEntropy those
+/// that were asked for.
+int width_of(const TensorSettings& settings);
+
 /// Throws Error (usage) when the settings contradict each other or lie out of range.
 void check(const TensorSettings& settings);
 

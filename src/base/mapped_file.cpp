@@ -65,4 +65,13 @@ void MappedFile::release(std::uint64_t first, std::uint64_t size) const {
   madvise(const_cast<std::byte*>(data_ + begin), end - begin, MADV_DONTNEED);
 }
 
+PassingRead::~PassingRead() { file_.release(0, file_.bytes().size()); }
+
+void PassingRead::reach(std::uint64_t offset) {
+  constexpr std::uint64_t kStep = std::uint64_t{8} << 20;
+  if (offset < done_ + kStep) return;
+  file_.release(done_, offset - done_);
+  done_ = offset;
+}
+
 }  // namespace wquant

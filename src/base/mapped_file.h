@@ -21,14 +21,32 @@ class MappedFile {
   ~MappedFile();
 
   [[nodiscard]] std::span<const std::byte> bytes() const { return {data_, size_}; }
-  /// Drops bytes [first, first + size), and up to 64 KiB on either side, from this process's
-  /// memory, small ranges together with their neighbours; what is read again comes from the file.
+  /// Drops bytes [first, first + size), and what Linux may have mapped around them, from this
+  /// process's memory, small ranges together with their neighbours; what is read again comes from
+  /// the file.
   void release(std::uint64_t first, std::uint64_t size) const;
 
  private:
   const std::byte* data_ = nullptr;
   std::size_t size_ = 0;
   mutable PendingRanges released_;
+};
+
+/// A read of places here and there, forward in the file: what lies behind is given back, since each
+/// place that is touched may map much around it.
+class PassingRead {
+ public:
+  explicit PassingRead(const MappedFile& file) : file_(file) {}
+  PassingRead(const PassingRead&) = delete;
+  PassingRead& operator=(const PassingRead&) = delete;
+  ~PassingRead();
+
+  /// What lies before that offset has been read.
+  void reach(std::uint64_t offset);
+
+ private:
+  const MappedFile& file_;
+  std::uint64_t done_ = 0;
 };
 
 }  // namespace wquant

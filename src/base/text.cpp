@@ -93,6 +93,14 @@ std::string suggest(std::string_view word, std::span<const std::string_view> can
   return near.empty() ? list : fmt::format("did you mean {}? {}", near, list);
 }
 
+std::string first_few(std::span<const std::string> items) {
+  constexpr std::size_t kMost = 5;
+  const std::size_t named = std::min(items.size(), kMost);
+  std::string text = fmt::format("{}", fmt::join(items.first(named), ", "));
+  if (items.size() > named) text += fmt::format(" and {} more", items.size() - named);
+  return text;
+}
+
 std::string byte_text(std::uint64_t bytes) {
   static constexpr std::array<std::string_view, 7> kUnits = {"B",  "kB", "MB", "GB",
                                                              "TB", "PB", "EB"};

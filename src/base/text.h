@@ -19,6 +19,9 @@ std::string_view nearest(std::string_view word, std::span<const std::string_view
 /// "did you mean X? " where one is near, then "valid: a, b, c".
 std::string suggest(std::string_view word, std::span<const std::string_view> candidates);
 
+/// The first five of a list, and how many more there are: "a, b, c, d, e and 2 more".
+std::string first_few(std::span<const std::string> items);
+
 /// "12.3 MB": decimal units.
 std::string byte_text(std::uint64_t bytes);
 

@@ -15,8 +15,6 @@
 namespace wquant {
 namespace {
 
-/// A message names no more tensors.
-constexpr std::size_t kMostNamed = 5;
 /// Figures are stored with nine digits, or rho with six where they are told briefly.
 constexpr double kRounding = 1e-9, kBriefRounding = 1e-6;
 /// Sums of a million float32 errors at a time agree so well.
@@ -100,15 +98,12 @@ std::string difference(const TensorReport& stored, const MeasuredErrors& measure
   return {};
 }
 
-void refuse(std::vector<std::string> wrong, const std::string& file, const std::string& original) {
+void refuse(const std::vector<std::string>& wrong, const std::string& file,
+            const std::string& original) {
   if (wrong.empty()) return;
-  const std::size_t named = std::min(wrong.size(), kMostNamed);
-  const std::string more =
-      wrong.size() > named ? fmt::format(" and {} more", wrong.size() - named) : "";
-  wrong.resize(named);
-  throw Error(fmt::format("is not what it says of {}: {}{}", printable(original, 1000),
-                          fmt::join(wrong, ", "), more),
-              "it was made from another model, or changed since", ErrorKind::kLimit)
+  throw Error(
+      fmt::format("is not what it says of {}: {}", printable(original, 1000), first_few(wrong)),
+      "it was made from another model, or changed since", ErrorKind::kLimit)
       .at_file(file);
 }
 
@@ -140,7 +135,7 @@ Against check_against(const QuantizedReader& quantized, const std::string& file,
     result.largest_difference = std::max(result.largest_difference,
                                          std::fabs(tensor.codebook.rho - result.measured[i].rho));
   }
-  refuse(std::move(wrong), file, original);
+  refuse(wrong, file, original);
   return result;
 }
 

@@ -54,6 +54,18 @@ Parser::Parser(const std::string& name, const std::string& help, const std::stri
   option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::Throw);
 }
 
+void Parser::add_input(std::string& input) {
+  add_option("INPUT", input, "a model's file or folder, see wquant formats; - is standard input")
+      ->required()
+      ->option_text(" ");
+}
+
+void Parser::add_threads(unsigned& threads) {
+  add_option("--threads", threads, "0: all of the machine (default)")
+      ->option_text("N")
+      ->check(CLI::Range(0, 4096));
+}
+
 void Parser::add_talk(Talk& talk) {
   talk_ = &talk;
   add_flag("-q,--quiet", talk.quiet, "say nothing but errors");

@@ -14,6 +14,9 @@ class Parser : public CLI::App {
  public:
   Parser(const std::string& name, const std::string& help, const std::string& epilog = {});
 
+  /// Adds the model that is read.
+  void add_input(std::string& input);
+  void add_threads(unsigned& threads);
   /// Adds -q, -v and --no-progress.
   void add_talk(Talk& talk);
 

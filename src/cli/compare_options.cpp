@@ -57,9 +57,7 @@ void add_run(Parser& parser, Typed& typed, CompareOptions& options) {
                   "rows whose bits are chosen tensor by tensor for a size: 4x,6x,35%,4.2MB")
       ->type_name("S,...");
   add_evaluation(parser, options);
-  parser.add_option("--threads", options.threads, "0: all of the machine (default)")
-      ->option_text("N")
-      ->check(CLI::Range(0, 4096));
+  parser.add_threads(options.threads);
   parser.add_flag("--csv", options.csv, "print comma-separated values");
   parser.add_flag("--json", options.json, "print JSON, with the figures of every tensor");
   parser.add_option("--html", options.html, "write the comparison as a page too")
@@ -93,11 +91,6 @@ void check_evaluation(const Parser& parser, const CompareOptions& options) {
   }
 }
 
-int width_of(const ComparedRow& row) {
-  constexpr int kHalf = 16;
-  return row.settings.tensor.coding == Coding::kF16 ? kHalf : row.settings.tensor.bits;
-}
-
 /// What quantize chooses among for a size.
 std::vector<Settings> variants_of(const Settings& settings, bool coding_given) {
   std::vector<Settings> variants = {settings};
@@ -116,7 +109,8 @@ std::vector<ComparedRow> rows_of(const Typed& typed) {
     for (const Settings& settings : typed_settings.read(Lists::kCompared, bits)) {
       rows.push_back({settings, {}, {settings}});
     }
-    std::ranges::stable_sort(rows, {}, width_of);
+    std::ranges::stable_sort(rows, {},
+                             [](const ComparedRow& row) { return width_of(row.settings.tensor); });
   }
   if (typed.sizes.empty()) return rows;
   const bool coding_given = typed_settings.coding().has_value();
@@ -147,11 +141,7 @@ bool parse_compare_options(const Arguments& arguments, CompareOptions& options) 
   Typed typed;
   Parser parser("compare", "Compare settings: how good and how small each would be.",
                 std::string(kEpilog));
-  parser
-      .add_option("INPUT", options.input,
-                  "a model's file or folder, see wquant formats; - is standard input")
-      ->required()
-      ->option_text(" ");
+  parser.add_input(options.input);
   typed.settings.add_to(parser, std::string(kAllBits) + ", or none with --target-size");
   add_run(parser, typed, options);
   if (!parser.parse_arguments(arguments)) return false;

@@ -12,12 +12,6 @@
 #include "wquant/formats.h"
 
 namespace wquant {
-namespace {
-
-/// A message names no more tensors.
-constexpr std::size_t kMostNamed = 5;
-
-}  // namespace
 
 const TensorReport* worst_tensor(const Report& report) {
   const TensorReport* worst = nullptr;
@@ -35,13 +29,8 @@ void require_correlation(const Report& report, double limit, const std::string& 
     below.push_back(fmt::format("{} ({:.6f})", printable(tensor.info.name), tensor.codebook.rho));
   }
   if (below.empty()) return;
-  const std::size_t named = std::min(below.size(), kMostNamed);
-  const std::string more =
-      below.size() > named ? fmt::format(" and {} more", below.size() - named) : "";
-  below.resize(named);
-  throw Error(
-      fmt::format("correlation below the limit {}: {}{}", limit, fmt::join(below, ", "), more),
-      "give them more bits or lower --min-correlation", ErrorKind::kLimit)
+  throw Error(fmt::format("correlation below the limit {}: {}", limit, first_few(below)),
+              "give them more bits or lower --min-correlation", ErrorKind::kLimit)
       .at_file(file);
 }
 

@@ -152,7 +152,7 @@ void print_quantized_text(const QuantizedReader& model) {
     if (tensor.quantized) {
       const bool is_told = !tensor.settings.mode.empty();
       const bool has_ratio = is_told && tensor.settings.coding == Coding::kFixed;
-      row.insert(row.end(), {bits_text(tensor), is_told ? mode_text(tensor) : "-",
+      row.insert(row.end(), {bits_text(tensor), is_told ? mode_text(tensor.settings) : "-",
                              has_ratio ? fmt::format("{:.4f}", tensor.codebook.ratio) : "-",
                              fmt::format("{:.6f}", tensor.codebook.rho)});
     } else {
@@ -169,7 +169,7 @@ void print_quantized_text(const QuantizedReader& model) {
 }
 
 void add_settings(const TensorReport& tensor, Json& json) {
-  json["mode"] = mode_text(tensor);
+  json["mode"] = mode_text(tensor.settings);
   json["x0"] = tensor.codebook.x0;
   json["ratio"] = tensor.codebook.ratio;
   json["relative_error"] = tensor.relative_error;

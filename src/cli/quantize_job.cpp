@@ -10,6 +10,7 @@
 #include "cli/correlation.h"
 #include "cli/signals.h"
 #include "cli/terminal.h"
+#include "quant/tensor_steps.h"
 #include "report/html.h"
 #include "report/render.h"
 #include "wquant/error.h"
@@ -30,16 +31,9 @@ Report dry_report(const Plan& plan) {
   Report report;
   report.dry_run = true;
   for (const PlannedTensor& planned : plan.tensors) {
-    TensorReport tensor;
-    tensor.info = planned.info;
-    tensor.quantized = planned.quantized;
-    tensor.kept_reason = planned.kept_reason;
-    tensor.settings = planned.settings;
+    TensorReport tensor = begin_report(planned);
     if (planned.same_as) tensor.same_as = plan.tensors[*planned.same_as].info.name;
-    tensor.balance = planned.balance;
-    tensor.cells = planned.cells;
     tensor.codebook.bits = planned.quantized ? planned.settings.bits : 0;
-    tensor.bytes = stored_size(planned);
     report.tensors.push_back(std::move(tensor));
   }
   return report;

@@ -20,9 +20,7 @@ constexpr std::string_view kEpilog =
     "Exit codes: 0 done, 1 failed, 2 usage, 3 a limit was not met, 130 interrupted.";
 
 void add_run(Parser& parser, QuantizeOptions& options, std::string& shard_size) {
-  parser.add_option("--threads", options.threads, "0: all of the machine (default)")
-      ->option_text("N")
-      ->check(CLI::Range(0, 4096));
+  parser.add_threads(options.threads);
   parser
       .add_option("--min-correlation", options.min_correlation,
                   "least correlation of every tensor: chooses bits, or with --bits writes nothing")
@@ -55,11 +53,7 @@ bool parse_quantize_options(const Arguments& arguments, QuantizeOptions& options
   std::string shard_size;
   Parser parser("quantize", "Quantize a model's weights into a packed file and a report.",
                 std::string(kEpilog));
-  parser
-      .add_option("INPUT", options.input,
-                  "a model's file or folder, see wquant formats; - is standard input")
-      ->required()
-      ->option_text(" ");
+  parser.add_input(options.input);
   parser
       .add_option("-o,--output", options.output,
                   "default: INPUT's name with .exp3.safetensors for its extension")

@@ -18,7 +18,9 @@ constexpr std::string_view kSuffix = ".npy";
 class NpzModel : public ModelReader {
  public:
   explicit NpzModel(const std::filesystem::path& path) : path_(path.string()), archive_(path) {
-    for (std::size_t i = 0; i < archive_.members().size(); ++i) add_member(i);
+    archive_.read_heads(kMaxNpyHeader, [&](std::size_t index, const std::vector<std::byte>& head) {
+      add_member(index, head);
+    });
   }
 
   [[nodiscard]] const std::string& path() const override { return path_; }
@@ -45,13 +47,13 @@ class NpzModel : public ModelReader {
   }
 
  private:
-  void add_member(std::size_t index) {
+  void add_member(std::size_t index, const std::vector<std::byte>& head) {
     const ZipMember& member = archive_.members()[index];
     try {
       if (!member.name.ends_with(kSuffix) || member.name.size() == kSuffix.size()) {
         throw Error("is no .npy file", "an .npz file holds nothing else");
       }
-      headers_.push_back(parse_npy_header(archive_.head(index, kMaxNpyHeader), member.size));
+      headers_.push_back(parse_npy_header(head, member.size));
     } catch (Error& error) {
       error.at_tensor(member.name);
       throw;

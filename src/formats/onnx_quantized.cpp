@@ -35,10 +35,7 @@ OnnxLayout layout_of(const OnnxFile& file, const QuantizedJob& job) {
                 "give --coding fixed, or end the name given with -o in .safetensors",
                 ErrorKind::kUsage);
   }
-  const auto is_half = [](const PlannedTensor& tensor) {
-    return tensor.quantized && tensor.settings.coding == Coding::kF16;
-  };
-  if (std::ranges::any_of(job.plan.tensors, is_half)) {
+  if (std::ranges::any_of(job.plan.tensors, &PlannedTensor::is_f16)) {
     throw Error("coding f16 is not for an ONNX model",
                 "keep the tensor with --exclude, or end the name given with -o in .safetensors",
                 ErrorKind::kUsage);

@@ -185,7 +185,7 @@ StoredTensor parse_tensor(const std::string& name, const json& object, Parts& pa
     const char* key = part_name(part).data();
     tensor.checksums[part] = parse_checksum(json_text(checksums, key), key);
   }
-  if (report.settings.coding == Coding::kF16) {
+  if (report.is_f16()) {
     take_halves(tensor, parts);
     return tensor;
   }
@@ -329,8 +329,8 @@ std::uint32_t check_header(const SafetensorsHeader& header) {
 
 bool has_part(const TensorReport& tensor, Part part) {
   if (part == Part::kScales) return tensor.settings.granularity != Granularity::kTensor;
-  const bool has_codes = tensor.quantized && tensor.settings.coding != Coding::kF16;
-  return has_codes != (part == Part::kData);
+  const bool is_data = !tensor.quantized || tensor.is_f16();
+  return is_data == (part == Part::kData);
 }
 
 struct QuantizedParser::State {

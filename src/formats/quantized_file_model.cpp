@@ -45,12 +45,8 @@ void decode_coded(const StoredTensor& tensor, std::uint64_t first, std::span<flo
   }
 }
 
-bool is_half(const StoredTensor& tensor) {
-  return tensor.report.quantized && tensor.report.settings.coding == Coding::kF16;
-}
-
 void decode_floats(const StoredTensor& tensor, std::uint64_t first, std::span<float> out) {
-  if (is_half(tensor)) {
+  if (tensor.report.is_f16()) {
     const std::uint64_t size = size_of(Dtype::kF16);
     const std::span<const std::byte> halves = tensor.parts[Part::kData];
     return to_floats(Dtype::kF16, halves.subspan(first * size, out.size() * size), out);
@@ -255,7 +251,7 @@ void QuantizedModel::read(std::size_t index, std::uint64_t first, std::span<std:
 
 std::span<const std::byte> QuantizedModel::view(std::size_t index) const {
   const StoredTensor& tensor = state_->contents.tensors[index];
-  const bool is_original = !is_half(tensor) || tensor.report.info.dtype == Dtype::kF16;
+  const bool is_original = !tensor.report.is_f16() || tensor.report.info.dtype == Dtype::kF16;
   return is_original ? tensor.parts[Part::kData] : std::span<const std::byte>();
 }
 
@@ -270,10 +266,10 @@ void QuantizedModel::release(std::size_t index, std::uint64_t first, std::uint64
   const auto packed = [&](std::uint64_t byte) {
     if (tensor.coded) return coded_before(tensor, byte);
     const std::uint64_t weights = byte / size_of(info.dtype);
-    return is_half(tensor) ? weights * size_of(Dtype::kF16)
-                           : packed_size(weights, tensor.report.settings.bits);
+    return tensor.report.is_f16() ? weights * size_of(Dtype::kF16)
+                                  : packed_size(weights, tensor.report.settings.bits);
   };
-  const Part part = is_half(tensor) ? Part::kData : Part::kCodes;
+  const Part part = tensor.report.is_f16() ? Part::kData : Part::kCodes;
   const std::uint64_t begin = offset_in(file, tensor.parts[part]);
   file.release(begin + packed(first), packed(first + size) - packed(first));
 }

@@ -21,7 +21,7 @@ constexpr std::uint64_t kPiece = std::uint64_t{16} << 20;
 
 ZipArchive::ZipArchive(const std::filesystem::path& path)
     : file_(path),
-      members_(read_zip_directory(file_.bytes())),
+      members_(read_zip_directory(file_)),
       unpacked_(std::make_unique<Unpacked[]>(members_.size())) {}
 
 ZipArchive::~ZipArchive() = default;
@@ -41,6 +41,14 @@ std::vector<std::byte> ZipArchive::head(std::size_t index, std::size_t limit) co
     throw;
   }
   return out;
+}
+
+void ZipArchive::read_heads(std::size_t limit, const HeadReader& take) const {
+  PassingRead passing(file_);
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    take(i, head(i, limit));
+    passing.reach(members_[i].begin);
+  }
 }
 
 std::span<const std::byte> ZipArchive::contents(std::size_t index) const {

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -41,6 +42,10 @@ class ZipArchive {
 
   /// The first `limit` bytes of a member, or all of a shorter one; nothing is checked by its CRC.
   [[nodiscard]] std::vector<std::byte> head(std::size_t index, std::size_t limit) const;
+
+  using HeadReader = std::function<void(std::size_t index, const std::vector<std::byte>& head)>;
+  /// Calls `take` with the head of every member.
+  void read_heads(std::size_t limit, const HeadReader& take) const;
 
   /// All bytes of a member, valid as long as the archive. The first call unpacks it and checks
   /// its size and CRC-32.

@@ -220,16 +220,19 @@ void check_overlap(std::span<const Entry> entries) {
 
 }  // namespace
 
-std::vector<ZipMember> read_zip_directory(std::span<const std::byte> file) {
-  const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
+std::vector<ZipMember> read_zip_directory(const MappedFile& file) {
+  const std::span<const std::byte> bytes = file.bytes();
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   const Directory place = find_directory(text);
   Fields directory(text.substr(place.begin, place.size), kDamaged);
   std::vector<Entry> entries;
+  PassingRead passing(file);
   for (std::uint64_t i = 0; i < place.count; ++i) {
     entries.push_back(read_entry(directory));
     try {
       check_kind(entries.back());
       read_local_header(text.substr(0, place.begin), entries.back());
+      passing.reach(entries.back().member.begin);
     } catch (Error& error) {
       error.at_tensor(entries.back().member.name);
       throw;

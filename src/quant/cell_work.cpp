@@ -89,7 +89,7 @@ class CellWork : public NamedWork {
     } catch (const NonFiniteWeights&) {
       refuse_nonfinite(run_, index_);
     }
-    pivot_ = float_pivot(run_, index_);
+    pivot_ = float_pivot(run_.model, index_);
     encoder_.emplace(plan(), codebook_, pivot_);
     exponent_ = exponent_for(codebook_.largest);
     if (!is_local() || balanced()) scales_.resize(plan().cells);

@@ -104,15 +104,13 @@ class CompareWork : public NamedWork {
   }
 
   [[nodiscard]] ComparedTensor as_halves(const PlannedTensor& tried) const {
-    const bool is_half = tried.info.dtype == Dtype::kF16;
-    const std::optional<double> error = is_half ? 0 : half_error(weights_);
-    if (!error) throw Error("holds weights that are no F16 numbers", "give it another coding");
+    const std::optional<double> error = half_error(tried.info.dtype, weights_);
+    if (!error) refuse_beyond_half();
     return {tried.settings, std::sqrt(1 - *error), *error, stored_size(tried)};
   }
 
   [[nodiscard]] ComparedTensor with_steps(const PlannedTensor& tried) const {
-    Codebook book = fit_codebook(weights_, tried.settings, run_.effort);
-    if (tried.levels == Dtype::kF16) round_levels(weights_, book);
+    const Codebook book = fit_codebook(weights_, tried.settings, run_.effort);
     ComparedTensor tensor = figures(tried, book);
     tensor.bytes = stepped_choice(weights_, book.x0).bytes;
     return tensor;

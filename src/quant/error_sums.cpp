@@ -5,7 +5,9 @@
 #include <limits>
 #include <numeric>
 #include <span>
+#include <vector>
 
+#include "quant/float_slabs.h"
 #include "wquant/report.h"
 
 namespace wquant {
@@ -101,6 +103,14 @@ void ErrorSums::fill(TensorReport& report, double f, double pivot) const {
   report.snr_db =
       squares > 0 ? 10 * std::log10(w2 / squares) : std::numeric_limits<double>::infinity();
   report.max_error = max_e + std::fabs(f - 1) * max_q;
+}
+
+double float_pivot(const ModelReader& model, std::size_t index) {
+  const std::uint64_t weights = model.tensors()[index].count();
+  std::vector<float> scratch;
+  const WeightView head =
+      floats_of(model, index, {0, std::min<std::uint64_t>(kPivotWeights, weights)}, scratch);
+  return static_cast<double>(static_cast<float>(pivot_of(head)));
 }
 
 }  // namespace wquant

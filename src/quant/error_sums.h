@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "kernels/kernels.h"
+#include "wquant/model.h"
 #include "wquant/settings.h"
 
 namespace wquant {
@@ -24,5 +25,8 @@ struct ErrorSums {
   /// Fills in the figures of a tensor that became f q.
   void fill(TensorReport& report, double f, double pivot) const;
 };
+
+/// The pivot of a tensor as ErrorSums takes it, which subtracts it as float32.
+double float_pivot(const ModelReader& model, std::size_t index);
 
 }  // namespace wquant

@@ -17,19 +17,16 @@ namespace {
 constexpr float kBeyondHalf = 65520;
 
 /// One read: weights are rounded, written and summed up slab by slab.
-class HalfWork : public NamedWork {
+class HalfWork : public NamedStage {
  public:
-  using NamedWork::NamedWork;
+  using NamedStage::NamedStage;
 
  private:
-  std::uint64_t begin() override {
-    if (begun_) return 0;
-    begun_ = true;
+  std::uint64_t begin_parts() override {
     report() = begin_report(planned());
-    pivot_ = float_pivot(run_, index_);
-    const std::uint64_t slabs = slab_count(planned().info.count());
-    sums_.resize(slabs);
-    return slabs;
+    pivot_ = float_pivot(run_.model, index_);
+    sums_.resize(slab_count(planned().info.count()));
+    return sums_.size();
   }
 
   void run(std::uint64_t slab, Scratch& scratch) override {
@@ -56,8 +53,7 @@ class HalfWork : public NamedWork {
     for (const float weight : weights) {
       if (std::fabs(weight) < kBeyondHalf) continue;
       if (!std::isfinite(weight)) refuse_nonfinite(run_, index_);
-      throw Error("holds weights beyond 65504, the largest number of F16",
-                  "give it another coding");
+      refuse_beyond_half();
     }
   }
 
@@ -68,7 +64,6 @@ class HalfWork : public NamedWork {
     report().codebook.gap = std::numeric_limits<double>::quiet_NaN();
   }
 
-  bool begun_ = false;
   double pivot_ = 0;
   std::vector<ErrorSums> sums_;  // By slab.
 };
@@ -79,16 +74,20 @@ std::unique_ptr<StagedWork> quantize_to_halves(const RunState& run, std::size_t 
   return std::make_unique<HalfWork>(run, index);
 }
 
-std::optional<double> half_error(const Distribution& weights) {
+void refuse_beyond_half() {
+  throw Error("holds weights beyond 65504, the largest number of F16", "give it another coding");
+}
+
+std::optional<double> half_error(Dtype dtype, const Distribution& weights) {
   constexpr int kDigits = 11, kLeastExponent = -13;
-  constexpr float kLargest = 65504;
-  if (weights.bins() > 0 && weights.lower(weights.bins() - 1) > kLargest) return {};
+  if (dtype == Dtype::kF16) return 0;
+  if (weights.bins() > 0 && weights.upper(weights.bins() - 1) >= kBeyondHalf) return {};
   if (weights.variance() == 0) return 0;
   double squares = 0;
   for (std::size_t bin = 0; bin < weights.bins(); ++bin) {
-    int exponent = 0;
-    std::frexp(weights.lower(bin), &exponent);
-    const double step = std::ldexp(1.0, std::max(exponent, kLeastExponent) - kDigits);
+    if (weights.upper(bin) == 0) continue;  // They stay 0.
+    const int exponent = std::max(std::ilogb(weights.upper(bin)) + 1, kLeastExponent);
+    const double step = std::ldexp(1.0, exponent - kDigits);
     squares += step * step / 12 * (weights.tail(bin).count - weights.tail(bin + 1).count);
   }
   return squares / weights.count() / weights.variance();

@@ -12,8 +12,11 @@ namespace wquant {
 /// Work on a tensor whose weights are stored as F16, see Coding::kF16.
 std::unique_ptr<StagedWork> quantize_to_halves(const RunState& run, std::size_t index);
 
-/// About the squared error over the variance of weights that are rounded to F16; none where they do
-/// not fit.
-std::optional<double> half_error(const Distribution& weights);
+/// Throws Error for a weight that F16 cannot hold.
+[[noreturn]] void refuse_beyond_half();
+
+/// About the squared error over the variance of weights of that dtype which are rounded to F16;
+/// none where one may be too large for it.
+std::optional<double> half_error(Dtype dtype, const Distribution& weights);
 
 }  // namespace wquant

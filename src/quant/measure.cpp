@@ -22,10 +22,7 @@ class MeasureWork : public StagedWork {
   std::uint64_t begin_stage() override {
     if (begun_) return 0;
     begun_ = true;
-    std::vector<float> scratch;
-    const std::uint64_t head = std::min<std::uint64_t>(kPivotWeights, count());
-    const WeightView first = floats_of(original_, pair_.original, {0, head}, scratch);
-    pivot_ = static_cast<double>(static_cast<float>(pivot_of(first)));
+    pivot_ = float_pivot(original_, pair_.original);
     sums_.resize(slab_count(count()));
     return sums_.size();
   }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <utility>
+
 #include "base/staged_work.h"
 #include "quant/run_state.h"
 #include "quant/tensor_steps.h"
@@ -33,6 +35,21 @@ class NamedWork : public StagedWork {
 
   const RunState run_;
   const std::size_t index_;
+};
+
+/// Such work in one stage.
+class NamedStage : public NamedWork {
+ public:
+  using NamedWork::NamedWork;
+
+ protected:
+  /// Starts it and returns the number of its parts.
+  virtual std::uint64_t begin_parts() = 0;
+
+ private:
+  std::uint64_t begin() final { return std::exchange(begun_, true) ? 0 : begin_parts(); }
+
+  bool begun_ = false;
 };
 
 }  // namespace wquant

@@ -7,8 +7,8 @@ namespace wquant {
 bool has_part(const PlannedTensor& tensor, Part part) {
   if (tensor.same_as) return false;
   if (part == Part::kScales && !tensor.cells.has_scales()) return false;
-  const bool has_codes = tensor.quantized && tensor.settings.coding != Coding::kF16;
-  return has_codes != (part == Part::kData);
+  const bool is_data = !tensor.quantized || tensor.is_f16();
+  return is_data == (part == Part::kData);
 }
 
 std::uint64_t part_size(const PlannedTensor& tensor, Part part) {

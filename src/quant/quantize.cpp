@@ -19,8 +19,7 @@ constexpr std::size_t kBatchTensors = 64;
 
 /// How often a tensor is read.
 std::uint64_t passes(const PlannedTensor& tensor) {
-  const bool to_halves = tensor.settings.coding == Coding::kF16;
-  if (!tensor.quantized || to_halves || tensor.cells.has_scales()) return 1;
+  if (!tensor.quantized || tensor.is_f16() || tensor.cells.has_scales()) return 1;
   const bool gathers = tensor.settings.search == SearchRule::kExact && tensor.info.count() > kSlab;
   return gathers ? 3 : 2;
 }
@@ -51,6 +50,14 @@ void report_tied(const Plan& plan, std::vector<TensorReport>& reports) {
   }
 }
 
+/// The work on a tensor, for any number of threads.
+std::unique_ptr<StagedWork> work_on(const RunState& run, std::size_t index) {
+  const PlannedTensor& tensor = run.plan.tensors[index];
+  if (!tensor.quantized) return copy_shared(run, index);
+  if (tensor.is_f16()) return quantize_to_halves(run, index);
+  return tensor.cells.has_scales() ? quantize_cells(run, index) : quantize_shared(run, index);
+}
+
 /// Tensors [begin, end), one after the other.
 class BatchWork : public StagedWork {
  public:
@@ -62,10 +69,8 @@ class BatchWork : public StagedWork {
     for (std::size_t i = begin_; i < end_; ++i) {
       const PlannedTensor& tensor = run_.plan.tensors[i];
       if (tensor.same_as) continue;
-      if (tensor.quantized && tensor.settings.coding == Coding::kF16) {
-        run_here(*quantize_to_halves(run_, i), worker);
-      } else if (tensor.cells.has_scales()) {
-        run_here(*quantize_cells(run_, i), worker);
+      if (tensor.is_f16() || tensor.cells.has_scales()) {
+        run_here(*work_on(run_, i), worker);
       } else {
         process_tensor(run_, i, run_.scratch[worker]);
       }
@@ -88,13 +93,7 @@ class Cutter {
   std::unique_ptr<StagedWork> next() {
     const auto& tensors = run_.plan.tensors;
     if (at_ == tensors.size()) return nullptr;
-    if (is_large(tensors[at_])) {
-      const std::size_t index = at_++;
-      if (!tensors[index].quantized) return copy_shared(run_, index);
-      if (tensors[index].settings.coding == Coding::kF16) return quantize_to_halves(run_, index);
-      return tensors[index].cells.has_scales() ? quantize_cells(run_, index)
-                                               : quantize_shared(run_, index);
-    }
+    if (is_large(tensors[at_])) return work_on(run_, at_++);
     const std::size_t begin = at_;
     std::uint64_t bytes = 0;
     while (at_ < tensors.size() && !is_large(tensors[at_]) && at_ - begin < kBatchTensors &&

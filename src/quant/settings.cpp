@@ -270,6 +270,11 @@ std::string_view name_of(Balance balance) { return choice_name(kBalanceChoices, 
 
 std::string_view name_of(Coding coding) { return choice_name(kCodingChoices, coding); }
 
+int width_of(const TensorSettings& settings) {
+  constexpr int kHalf = 16;
+  return settings.coding == Coding::kF16 ? kHalf : settings.bits;
+}
+
 std::string granularity_text(const TensorSettings& settings) {
   std::string text(choice_name(kGranularityChoices, settings.granularity));
   if (settings.granularity == Granularity::kGroup) text += fmt::format(":{}", settings.group_size);

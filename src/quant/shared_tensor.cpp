@@ -138,20 +138,16 @@ class QuantizeWork : public NamedWork {
   std::optional<Encoder> encoder_;
 };
 
-class CopyWork : public NamedWork {
+class CopyWork : public NamedStage {
  public:
-  using NamedWork::NamedWork;
+  using NamedStage::NamedStage;
 
  private:
-  std::uint64_t begin() override {
-    if (begun_) return 0;
-    begun_ = true;
+  std::uint64_t begin_parts() override {
     report() = begin_report(planned());
     return (planned().info.bytes() + kCopySlab - 1) / kCopySlab;
   }
   void run(std::uint64_t slab, Scratch& /*scratch*/) override { copy_slab(run_, index_, slab); }
-
-  bool begun_ = false;
 };
 
 }  // namespace

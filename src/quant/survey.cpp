@@ -55,10 +55,7 @@ class SurveyWork : public StagedWork {
     for (int bits = family.min_bits; bits <= family.max_bits; ++bits) {
       if (tried.bits_given && bits != planned(variant).settings.bits) continue;
       tried.settings.bits = bits;
-      tried.levels = Dtype::kF32;
-      const double error = error_of(tried, weights);
-      ladder_.push_back(
-          {bits, stored_size(tried), error, tried.settings.weight, variant, 0, tried.levels});
+      ladder_.push_back(choice_of(tried, variant, weights));
     }
   }
 
@@ -69,11 +66,9 @@ class SurveyWork : public StagedWork {
     wquant::apply(plain, "coding=f16");
     plain.weight = tried.settings.weight;
     plain.axis = tried.settings.axis;
-    const std::optional<double> error = half_error(weights);
+    const std::optional<double> error = half_error(tried.info.dtype, weights);
     if (!error || tried.bits_given || tried.settings != plain) return;
-    const bool is_half = tried.info.dtype == Dtype::kF16;
-    ladder_.push_back(
-        {0, stored_size(tried), is_half ? 0 : *error, tried.settings.weight, variant});
+    ladder_.push_back({0, stored_size(tried), *error, tried.settings.weight, variant});
   }
 
   /// The steps of codes that are stored at their entropy.
@@ -95,19 +90,25 @@ class SurveyWork : public StagedWork {
     }
   }
 
-  /// Makes the levels F16 where that is as good.
-  [[nodiscard]] double error_of(PlannedTensor& tried, const Distribution& weights) const {
+  /// With levels of F16 where these are as good.
+  [[nodiscard]] Choice choice_of(PlannedTensor tried, std::size_t variant,
+                                 const Distribution& weights) const {
+    const TensorSettings& settings = tried.settings;
+    Choice choice = {settings.bits, stored_size(tried), 0, settings.weight, variant};
     if (tried.cells.has_scales()) {
-      return fit_cells(run_.model, index_, tried, sampled_cells(run_.effort)).error;
+      choice.error = fit_cells(run_.model, index_, tried, sampled_cells(run_.effort)).error;
+      return choice;
     }
-    Codebook codebook = fit_codebook(weights, tried.settings, run_.effort);
-    const double error = 1 - codebook.rho * codebook.rho;
-    if (levels_ == LevelDtypes::kF32) return error;
+    Codebook codebook = fit_codebook(weights, settings, run_.effort);
+    choice.error = 1 - codebook.rho * codebook.rho;
+    if (levels_ == LevelDtypes::kF32) return choice;
     round_levels(weights, codebook);
     const double rounded = 1 - codebook.rho * codebook.rho;
-    if (!(rounded <= (1 + kHalfLevelsCost) * error)) return error;
-    tried.levels = Dtype::kF16;
-    return rounded;
+    if (!(rounded <= (1 + kHalfLevelsCost) * choice.error)) return choice;
+    tried.levels = choice.levels = Dtype::kF16;
+    choice.error = rounded;
+    choice.bytes = stored_size(tried);
+    return choice;
   }
 
   const RunState run_;

@@ -89,14 +89,6 @@ double read_pivot(const RunState& run, std::size_t index) {
   return pivot_of({head.data(), head.size()});
 }
 
-double float_pivot(const RunState& run, std::size_t index) {
-  const std::uint64_t weights = run.plan.tensors[index].info.count();
-  std::vector<float> scratch;
-  const WeightView head =
-      floats_of(run.model, index, {0, std::min<std::uint64_t>(kPivotWeights, weights)}, scratch);
-  return static_cast<double>(static_cast<float>(pivot_of(head)));
-}
-
 Moments count_slab(const RunState& run, std::size_t index, std::uint64_t slab, double pivot,
                    KeySums& sums, Scratch& scratch) {
   const TensorInfo& info = run.plan.tensors[index].info;

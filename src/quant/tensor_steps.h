@@ -20,9 +20,6 @@ Distribution read_distribution(const RunState& run, std::size_t index, Scratch& 
 /// The pivot of a tensor of several slabs.
 double read_pivot(const RunState& run, std::size_t index);
 
-/// The pivot of any tensor as ErrorSums takes it, which subtracts it as float32.
-double float_pivot(const RunState& run, std::size_t index);
-
 /// Counts slab number `slab` in the table of `scratch`, which goes to `sums` when it is full.
 Moments count_slab(const RunState& run, std::size_t index, std::uint64_t slab, double pivot,
                    KeySums& sums, Scratch& scratch);

@@ -23,10 +23,6 @@ constexpr double kRoom = 0.06;
 
 using Setting = const ComparedSetting*;
 
-std::string figure_html(std::string_view caption, const Chart& chart) {
-  return fmt::format("<figure>\n<figcaption>{}</figcaption>\n{}</figure>\n", caption, chart.svg());
-}
-
 std::string head_html(const Comparison& comparison) {
   const std::string name = std::filesystem::path(comparison.input).filename().string();
   std::vector<Tile> tiles = {

@@ -14,14 +14,6 @@
 namespace wquant {
 namespace {
 
-bool is_half(const TensorSettings& settings) { return settings.coding == Coding::kF16; }
-
-int width_of(const TensorSettings& settings) { return is_half(settings) ? 16 : settings.bits; }
-
-std::string mode_text(const TensorSettings& settings) {
-  return is_half(settings) ? "-" : settings.mode;
-}
-
 /// What rows may be told apart by.
 std::string coding_text(const ComparedSetting& setting) {
   return std::string(choice_name(kCodingChoices, setting.settings.coding));
@@ -161,7 +153,7 @@ std::string best_line(const Comparison& comparison) {
 
 std::string setting_text(const ComparedSetting& setting) {
   const TensorSettings& settings = setting.settings;
-  if (is_half(settings)) return "F16";
+  if (settings.coding == Coding::kF16) return "F16";
   std::string text = setting.size.empty() ? fmt::format("{} bits", settings.bits) : setting.size;
   text += " of " + settings.mode;
   if (settings.coding != Coding::kFixed) text += fmt::format(", coding {}", coding_text(setting));

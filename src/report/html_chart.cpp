@@ -84,6 +84,10 @@ std::string Chart::svg() const {
       height_, class_, marks_, labels(), end_labels_);
 }
 
+std::string figure_html(std::string_view caption, const Chart& chart) {
+  return fmt::format("<figure>\n<figcaption>{}</figcaption>\n{}</figure>\n", caption, chart.svg());
+}
+
 std::string path_svg(std::string_view classes, std::string_view d) {
   return fmt::format("<path class=\"{}\" d=\"{}\"/>\n", classes, d);
 }

@@ -43,6 +43,9 @@ class Chart {
   std::string_view class_, role_ = "img";
 };
 
+/// A chart under its caption, which is markup.
+std::string figure_html(std::string_view caption, const Chart& chart);
+
 /// "<path>" of a class.
 std::string path_svg(std::string_view classes, std::string_view d);
 

@@ -51,10 +51,6 @@ std::string bar_svg(const Chart& chart, std::size_t i, double value) {
                      std::max(right - gap, left + gap + 1), chart.y(value), left + gap);
 }
 
-std::string figure_html(std::string_view caption, const Chart& chart) {
-  return fmt::format("<figure>\n<figcaption>{}</figcaption>\n{}</figure>\n", caption, chart.svg());
-}
-
 Chart layer_chart(const Tensors& tensors, std::string label, Axis y, int height) {
   Chart chart(std::move(label), Axis::numbers(tensors.size()), std::move(y), height);
   chart.set_links();
@@ -129,9 +125,8 @@ std::string bits_html(const Tensors& tensors) {
 }  // namespace
 
 double code_bits(const TensorReport& tensor) {
-  if (tensor.settings.coding == Coding::kF16) return 16;
   return tensor.coded_bytes > 0 ? bits_per_weight(tensor.coded_bytes, tensor.info.count())
-                                : tensor.settings.bits;
+                                : width_of(tensor.settings);
 }
 
 std::vector<const TensorReport*> shown_tensors(const Report& report) {

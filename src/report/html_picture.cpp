@@ -119,8 +119,7 @@ std::string weights_html(const TensorReport& tensor) {
   chart.add(path_svg("edges", edges_d(chart, picture)));
   const bool many = picture.levels.size() > kFewLevels;
   chart.add(path_svg(many ? "levels many" : "levels", levels_d(chart, picture)));
-  return fmt::format("<figure>\n<figcaption>{}</figcaption>\n{}</figure>\n",
-                     weights_text(tensor, steep), chart.svg());
+  return figure_html(weights_text(tensor, steep), chart);
 }
 
 std::string curve_d(const Chart& chart, const std::vector<CurvePoint>& curve) {

@@ -23,7 +23,7 @@ constexpr std::size_t kNameLimit = 500;
 using Facts = std::vector<std::pair<std::string_view, std::string>>;
 
 std::string kind_text(const TensorReport& tensor) {
-  return fmt::format("{} bits {}", bits_text(tensor), mode_text(tensor));
+  return fmt::format("{} bits {}", bits_text(tensor), mode_text(tensor.settings));
 }
 
 void add_codebook(const TensorReport& tensor, Facts& facts) {

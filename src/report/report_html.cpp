@@ -31,7 +31,7 @@ std::string file_name(const std::string& path) {
 std::string settings_text(const std::vector<const TensorReport*>& tensors) {
   if (tensors.empty()) return "nothing";
   std::set<std::string> modes;
-  for (const TensorReport* tensor : tensors) modes.insert(mode_text(*tensor));
+  for (const TensorReport* tensor : tensors) modes.insert(mode_text(tensor->settings));
   const auto [low, high] = std::ranges::minmax_element(
       tensors, {}, [](const TensorReport* tensor) { return code_bits(*tensor); });
   const std::string bits = code_bits(**low) < code_bits(**high)

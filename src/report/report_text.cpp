@@ -42,7 +42,7 @@ std::vector<std::string> quantized_row(const TensorReport& tensor, bool dry_run)
   return {name_text(tensor),
           short_shape(tensor.info),
           bits_text(tensor),
-          mode_text(tensor),
+          mode_text(tensor.settings),
           of_codes("{:.3g}", codebook.x0),
           of_codes("{:.4g}", codebook.ratio),
           figure("{:.5f}", codebook.rho),

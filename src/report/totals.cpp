@@ -65,13 +65,12 @@ bool has_coded(const Report& report) {
   });
 }
 
-std::string mode_text(const TensorReport& tensor) {
-  return tensor.settings.coding == Coding::kF16 ? "f16" : tensor.settings.mode;
+std::string mode_text(const TensorSettings& settings) {
+  return settings.coding == Coding::kF16 ? std::string(name_of(settings.coding)) : settings.mode;
 }
 
 std::string bits_text(const TensorReport& tensor) {
-  if (tensor.settings.coding == Coding::kFixed) return std::to_string(tensor.settings.bits);
-  if (tensor.settings.coding == Coding::kF16) return "16";
+  if (tensor.settings.coding != Coding::kEntropy) return std::to_string(width_of(tensor.settings));
   if (tensor.coded_bytes == 0) return "-";
   return fmt::format("{:.2f}", bits_per_weight(tensor.coded_bytes, tensor.info.count()));
 }

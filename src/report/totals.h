@@ -42,6 +42,6 @@ bool has_coded(const Report& report);
 /// Bits of a tensor's code: its width, or how many it takes on average; "-": not known.
 std::string bits_text(const TensorReport& tensor);
 /// The mode, or what stands for it where there is none.
-std::string mode_text(const TensorReport& tensor);
+std::string mode_text(const TensorSettings& settings);
 
 }  // namespace wquant

@@ -212,5 +212,30 @@ TEST(HalfLevels, AndHalvesAreInTheLadder) {
   EXPECT_EQ(ladders[1].size(), 8U);
 }
 
+TEST(HalfLevels, HalvesAreNoChoiceWhereOneWeightMayBeTooLarge) {
+  TestModel model;
+  std::vector<float> layer = layer_of(50'000, 1000, 9);
+  layer[7] = 65530;  // In a bin that begins below the largest half.
+  model.add("binned", layer);
+  const std::vector<Plan> plans = {make_plan(model, f16_settings())};
+  EXPECT_TRUE(survey(model, plans, LevelDtypes::kF32OrF16).front().empty());
+}
+
+TEST(HalfLevels, ZerosLoseNothing) {
+  TestModel model;
+  std::vector<float> layer = layer_of(1000, 0.01, 10);
+  for (std::size_t i = 0; i < layer.size(); ++i) {
+    if (i % 10 != 0) layer[i] = 0;
+  }
+  model.add("pruned", layer);
+  const Settings settings = f16_settings();
+  const std::vector<Plan> plans = {make_plan(model, settings)};
+  const double estimated = survey(model, plans, LevelDtypes::kF32OrF16).front().front().error;
+  const Folder folder;
+  const double true_error =
+      write(model, plans.front(), settings, folder / "q").tensors.front().relative_error;
+  EXPECT_NEAR(estimated / true_error, 1, 0.5);
+}
+
 }  // namespace
 }  // namespace wquant

@@ -14,6 +14,22 @@ using test::Folder;
 using test::sample;
 using test::Sample;
 
+/// All tensors one after the other, floating-point ones as float32.
+std::string expected_values(const ModelReader& model) {
+  std::string bytes;
+  for (std::size_t i = 0; i < model.tensors().size(); ++i) {
+    const TensorInfo& info = model.tensors()[i];
+    if (!is_quantizable(info.dtype)) {
+      bytes += test::read_tensor(model, i);
+      continue;
+    }
+    std::vector<float> floats(info.count());
+    model.read_floats(i, 0, floats);
+    bytes.append(reinterpret_cast<const char*>(floats.data()), floats.size() * sizeof(float));
+  }
+  return bytes;
+}
+
 /// The recipe's command line for a file; false when there is no Python with numpy.
 class Recipe : public testing::Test {
  protected:
@@ -21,6 +37,17 @@ class Recipe : public testing::Test {
     if (std::system("/usr/bin/python3 -c 'import numpy' 2> /dev/null") != 0) {
       GTEST_SKIP() << "python3 with numpy is not installed";
     }
+  }
+
+  /// That the script decodes what quantize writes, and finds every checksum.
+  void expect_decoded(const ModelReader& model, const Plan& plan, const Settings& settings) {
+    QuantizedWriter writer(folder_ / "q", plan, settings, Overwrite::kReplace);
+    Report report = quantize(model, plan, writer);
+    writer.finish(report);
+    ASSERT_TRUE(run(quoted("q") + " " + quoted("out")));
+    EXPECT_EQ(test::read_file(folder_ / "out"), expected_values(QuantizedModel(folder_ / "q")));
+    ASSERT_TRUE(run(quoted("q")));
+    EXPECT_EQ(test::read_file(folder_ / "printed"), "\n");
   }
 
   /// Runs the script; what it prints goes to `printed` in the folder.
@@ -39,22 +66,6 @@ class Recipe : public testing::Test {
 
   Folder folder_;
 };
-
-/// All tensors one after the other, floating-point ones as float32.
-std::string expected_values(const ModelReader& model) {
-  std::string bytes;
-  for (std::size_t i = 0; i < model.tensors().size(); ++i) {
-    const TensorInfo& info = model.tensors()[i];
-    if (!is_quantizable(info.dtype)) {
-      bytes += test::read_tensor(model, i);
-      continue;
-    }
-    std::vector<float> floats(info.count());
-    model.read_floats(i, 0, floats);
-    bytes.append(reinterpret_cast<const char*>(floats.data()), floats.size() * sizeof(float));
-  }
-  return bytes;
-}
 
 TEST_F(Recipe, DecodesExactlyWhatTheReaderReads) {
   Sample made = sample();
@@ -107,14 +118,7 @@ TEST_F(Recipe, DecodesWhatIsStoredAtItsEntropy) {
     model.add_kept("kept" + std::to_string(inputs), inputs);
   }
   settings.rules = {{"layer500", "coding=fixed,bits=3"}, {"layer3", "coding=f16"}};
-  const Plan plan = make_plan(model, settings);
-  QuantizedWriter writer(folder_ / "q", plan, settings, Overwrite::kReplace);
-  Report report = quantize(model, plan, writer);
-  writer.finish(report);
-  ASSERT_TRUE(run(quoted("q") + " " + quoted("out")));
-  EXPECT_EQ(test::read_file(folder_ / "out"), expected_values(QuantizedModel(folder_ / "q")));
-  ASSERT_TRUE(run(quoted("q")));
-  EXPECT_EQ(test::read_file(folder_ / "printed"), "\n");
+  expect_decoded(model, make_plan(model, settings), settings);
 }
 
 TEST_F(Recipe, DecodesHalfFloats) {
@@ -127,13 +131,7 @@ TEST_F(Recipe, DecodesHalfFloats) {
   settings.rules = {{"halves", "coding=f16"}};
   Plan plan = make_plan(model, settings);
   plan.tensors[1].levels = Dtype::kF16;
-  QuantizedWriter writer(folder_ / "q", plan, settings, Overwrite::kReplace);
-  Report report = quantize(model, plan, writer);
-  writer.finish(report);
-  ASSERT_TRUE(run(quoted("q") + " " + quoted("out")));
-  EXPECT_EQ(test::read_file(folder_ / "out"), expected_values(QuantizedModel(folder_ / "q")));
-  ASSERT_TRUE(run(quoted("q")));
-  EXPECT_EQ(test::read_file(folder_ / "printed"), "\n");
+  expect_decoded(model, plan, settings);
 }
 
 TEST_F(Recipe, ReproducesTheChecksums) {
