@@ -1,7 +1,10 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <random>
+#include <span>
+#include <utility>
 
 namespace wquant::sample {
 
@@ -24,6 +27,10 @@ class Random {
   }
   /// In [0, count).
   std::uint64_t below(std::uint64_t count) { return engine_() % count; }
+
+  void shuffle(std::span<std::size_t> order) {
+    for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[below(i)]);
+  }
 
  private:
   std::mt19937_64 engine_;

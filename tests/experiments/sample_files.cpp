@@ -53,14 +53,18 @@ void fill(MemoryModel& model, const ImageSet& set) {
   model.add({"labels", {set.size()}, Dtype::kU8}, std::as_bytes(std::span(set.labels)));
 }
 
-Network read_network(const ModelReader& model) {
-  Network network;
+void read_network(const ModelReader& model, Network& network) {
   for (Layer& layer : network.layers()) {
     const auto weights = std::span(layer.weight.data(), u64(layer.weight.size()));
     const auto bias = std::span(layer.bias.data(), u64(layer.bias.size()));
     model.read_floats(find(model, layer.name + ".weight", weight_shape(layer)), 0, weights);
     model.read_floats(find(model, layer.name + ".bias", {u64(bias.size())}), 0, bias);
   }
+}
+
+Network read_network(const ModelReader& model) {
+  Network network;
+  read_network(model, network);
   return network;
 }
 

@@ -11,7 +11,9 @@ void fill(MemoryModel& model, const Network& network);
 /// Adds the arrays images and labels.
 void fill(MemoryModel& model, const ImageSet& set);
 
-/// The way back from any format. Throws Error where an array is missing or has another shape.
+/// The way back from any format, into a network of the same layers. Throws Error where an array is
+/// missing or has another shape.
+void read_network(const ModelReader& model, Network& network);
 Network read_network(const ModelReader& model);
 ImageSet read_images(const ModelReader& model);
 

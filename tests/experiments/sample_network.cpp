@@ -96,37 +96,7 @@ Matrix forward(const Layer& layer, Matrix input, bool relu, Trace& trace) {
   return layer.side > 0 ? pool(trace.output, layer.side, trace.position) : trace.output;
 }
 
-}  // namespace
-
-Network::Network() {
-  layers_.push_back(make_layer("conv1", 1, 8, kSide));
-  layers_.push_back(make_layer("conv2", 8, 16, kSide / 2));
-  layers_.push_back(make_layer("fc1", 16 * kPixels / 16, 64, 0));
-  layers_.push_back(make_layer("fc2", 64, kClasses, 0));
-}
-
-void Network::initialize(Random& random) {
-  for (Layer& layer : layers_) {
-    const float sigma = std::sqrt(2.0F / static_cast<float>(layer.weight.cols()));
-    for (float& weight : layer.weight.reshaped<Eigen::RowMajor>()) weight = sigma * random.normal();
-    layer.bias.setZero();
-  }
-}
-
-Matrix Network::scores(std::span<const std::uint8_t> pixels, std::vector<Trace>* traces) const {
-  Matrix values(1, static_cast<Index>(pixels.size()));
-  for (std::size_t i = 0; i < pixels.size(); ++i) {
-    values(0, static_cast<Index>(i)) = static_cast<float>(pixels[i]) / 255.0F;
-  }
-  std::vector<Trace> own(layers_.size());
-  std::vector<Trace>& used = traces != nullptr ? *traces : own;
-  used.resize(layers_.size());
-  for (std::size_t i = 0; i < layers_.size(); ++i) {
-    values = forward(layers_[i], std::move(values), i + 1 < layers_.size(), used[i]);
-  }
-  return values;
-}
-
+/// The gradient of a layer's input from that of its (pooled) output, and of the layer's weights.
 Matrix backward(const Layer& layer, const Trace& trace, Matrix output_gradient, bool relu,
                 Layer& gradient) {
   if (layer.side > 0) {
@@ -138,6 +108,52 @@ Matrix backward(const Layer& layer, const Trace& trace, Matrix output_gradient, 
   gradient.bias = output_gradient.rowwise().sum();
   Matrix columns = layer.weight.transpose() * output_gradient;
   return layer.side > 0 ? from_columns(layer, columns) : columns;
+}
+
+}  // namespace
+
+Layer dense_layer(std::string name, int inputs, int outputs) {
+  return make_layer(std::move(name), inputs, outputs, 0);
+}
+
+Network::Network() {
+  layers_.push_back(make_layer("conv1", 1, 8, kSide));
+  layers_.push_back(make_layer("conv2", 8, 16, kSide / 2));
+  layers_.push_back(dense_layer("fc1", 16 * kPixels / 16, 64));
+  layers_.push_back(dense_layer("fc2", 64, kClasses));
+}
+
+void Network::initialize(Random& random) {
+  for (Layer& layer : layers_) {
+    const float sigma = std::sqrt(2.0F / static_cast<float>(layer.weight.cols()));
+    for (float& weight : layer.weight.reshaped<Eigen::RowMajor>()) weight = sigma * random.normal();
+    layer.bias.setZero();
+  }
+}
+
+Matrix Network::forward(Matrix values, std::vector<Trace>* traces) const {
+  std::vector<Trace> own(layers_.size());
+  std::vector<Trace>& used = traces != nullptr ? *traces : own;
+  used.resize(layers_.size());
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    values = sample::forward(layers_[i], std::move(values), i + 1 < layers_.size(), used[i]);
+  }
+  return values;
+}
+
+Matrix Network::scores(std::span<const std::uint8_t> pixels, std::vector<Trace>* traces) const {
+  Matrix values(1, static_cast<Index>(pixels.size()));
+  for (std::size_t i = 0; i < pixels.size(); ++i) {
+    values(0, static_cast<Index>(i)) = static_cast<float>(pixels[i]) / 255.0F;
+  }
+  return forward(std::move(values), traces);
+}
+
+void Network::backward(const std::vector<Trace>& traces, Matrix delta, Network& gradient) const {
+  for (std::size_t i = layers_.size(); i-- > 0;) {
+    delta = sample::backward(layers_[i], traces[i], std::move(delta), i + 1 < layers_.size(),
+                             gradient.layers_[i]);
+  }
 }
 
 }  // namespace wquant::sample

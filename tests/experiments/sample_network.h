@@ -32,11 +32,15 @@ struct Trace {
   std::vector<Eigen::Index> position;  ///< Of each pooled value's maximum in `output`.
 };
 
-/// conv1, conv2, fc1, fc2: a ReLU after each but the last. 18,346 parameters.
+/// A dense layer whose weights are all 0.
+Layer dense_layer(std::string name, int inputs, int outputs);
+
+/// Layers one after the other, a ReLU after each but the last.
 class Network {
  public:
-  /// All weights 0.
+  /// conv1, conv2, fc1, fc2, which classify digits: 18,346 parameters, all 0.
   Network();
+  explicit Network(std::vector<Layer> layers) : layers_(std::move(layers)) {}
 
   std::vector<Layer>& layers() { return layers_; }
   [[nodiscard]] const std::vector<Layer>& layers() const { return layers_; }
@@ -44,17 +48,20 @@ class Network {
   /// Draws the weights as He et al. (2015) propose.
   void initialize(Random& random);
 
-  /// Class scores, one column an image, of kPixels bytes an image. Fills `traces`, one a layer,
-  /// where it is given.
+  /// What the last layer makes of the inputs, one column a position or a sample. Fills `traces`,
+  /// one a layer, where it is given.
+  [[nodiscard]] Matrix forward(Matrix values, std::vector<Trace>* traces = nullptr) const;
+
+  /// Class scores, one column an image, of kPixels bytes an image.
   [[nodiscard]] Matrix scores(std::span<const std::uint8_t> pixels,
                               std::vector<Trace>* traces = nullptr) const;
+
+  /// The gradient of all weights from that of the outputs and the traces of the way there, into a
+  /// network of the same layers.
+  void backward(const std::vector<Trace>& traces, Matrix delta, Network& gradient) const;
 
  private:
   std::vector<Layer> layers_;
 };
-
-/// The gradient of a layer's input from that of its (pooled) output, and of the layer's weights.
-Matrix backward(const Layer& layer, const Trace& trace, Matrix output_gradient, bool relu,
-                Layer& gradient);
 
 }  // namespace wquant::sample

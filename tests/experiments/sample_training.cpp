@@ -1,10 +1,10 @@
 #include "sample_training.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
-#include <numbers>
 #include <numeric>
+
+#include "adam.h"
 
 namespace wquant::sample {
 namespace {
@@ -14,32 +14,6 @@ using Eigen::Index;
 constexpr int kEpochs = 12;
 constexpr std::size_t kBatch = 50;
 constexpr float kRate = 2e-3F;
-
-/// Gradient and moments of every parameter.
-struct Adam {
-  static constexpr float kDecay1 = 0.9F, kDecay2 = 0.999F, kEpsilon = 1e-8F;
-  Network mean, square;
-  int steps = 0;
-
-  void step(Network& network, const Network& gradient, float rate) {
-    ++steps;
-    const float correction =
-        std::sqrt(1 - std::pow(kDecay2, float(steps))) / (1 - std::pow(kDecay1, float(steps)));
-    for (std::size_t i = 0; i < network.layers().size(); ++i) {
-      const Layer& g = gradient.layers()[i];
-      Layer &w = network.layers()[i], &m = mean.layers()[i], &s = square.layers()[i];
-      update(w.weight, g.weight, m.weight, s.weight, rate * correction);
-      update(w.bias, g.bias, m.bias, s.bias, rate * correction);
-    }
-  }
-
-  template <typename T>
-  static void update(T& value, const T& gradient, T& m, T& s, float rate) {
-    m = kDecay1 * m + (1 - kDecay1) * gradient;
-    s = kDecay2 * s + (1 - kDecay2) * gradient.cwiseAbs2();
-    value.array() -= rate * m.array() / (s.array().sqrt() + kEpsilon);
-  }
-};
 
 ImageSet pick(const ImageSet& images, std::span<const std::size_t> chosen) {
   ImageSet batch;
@@ -66,15 +40,7 @@ void compute_gradient(const Network& network, const ImageSet& batch, Network& gr
   std::vector<Trace> traces;
   Matrix delta = network.scores(batch.pixels, &traces);
   to_loss_gradient(delta, batch.labels);
-  const std::size_t layers = network.layers().size();
-  for (std::size_t i = layers; i-- > 0;) {
-    delta = backward(network.layers()[i], traces[i], std::move(delta), i + 1 < layers,
-                     gradient.layers()[i]);
-  }
-}
-
-void shuffle(std::span<std::size_t> order, Random& random) {
-  for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random.below(i)]);
+  network.backward(traces, std::move(delta), gradient);
 }
 
 }  // namespace
@@ -83,18 +49,17 @@ Network train(const ImageSet& images, std::uint64_t seed) {
   Random random(seed);
   Network network, gradient;
   network.initialize(random);
-  Adam adam;
+  Adam adam(network);
   std::vector<std::size_t> order(images.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   const std::size_t batches = images.size() / kBatch;
   for (int epoch = 0; epoch < kEpochs; ++epoch) {
-    shuffle(order, random);
+    random.shuffle(std::span(order));
     for (std::size_t b = 0; b < batches; ++b) {
       const ImageSet batch = pick(images, std::span(order).subspan(b * kBatch, kBatch));
       compute_gradient(network, batch, gradient);
       const float done = (float(epoch) + float(b) / float(batches)) / kEpochs;
-      const float rate = kRate * (1 + std::cos(std::numbers::pi_v<float> * done)) / 2;
-      adam.step(network, gradient, rate);
+      adam.step(network, gradient, cosine_rate(kRate, done));
     }
     std::fprintf(stderr, "epoch %d of %d: %.2f %% of the training images\n", epoch + 1, kEpochs,
                  accuracy(network, images));
