@@ -64,6 +64,18 @@ float deviation_of(WeightView cell) {
   return deviation >= static_cast<double>(kLeastScale) ? static_cast<float>(deviation) : 0;
 }
 
+/// Whether sums of squares were neither too large for a float nor too small.
+bool is_exact(float explained) { return explained > 0x1p-80F && explained < 0x1p120F; }
+
+float largest_magnitude(WeightView cell) {
+  float most = 0;
+  for (std::size_t k = 0; k < cell.size; ++k) most = std::max(most, std::fabs(cell.data[k]));
+  return most;
+}
+
+/// The largest that half_mantissa() leaves finite.
+constexpr float kLargestScale = 0x1.FFCp127F;
+
 }  // namespace
 
 ScaleFinder::ScaleFinder(const CellCodebook& codebook, std::uint64_t weights)
@@ -93,7 +105,22 @@ WeightView ScaleFinder::part_of(WeightView cell, std::size_t most) {
   return {part_.data(), part_.size()};
 }
 
-FoundScale ScaleFinder::find_in(WeightView cell, float start, std::size_t most) {
+CellScale ScaleFinder::find_in(WeightView cell, float start, std::size_t most) {
+  const FoundScale found = search_in(cell, start, most);
+  const CellScale as_found = {half_mantissa(found.scale), static_cast<double>(found.explained)};
+  if (is_exact(found.explained)) return as_found;
+  const float largest = largest_magnitude(cell);
+  if (!(largest >= kLeastScale) || !std::isfinite(largest)) return as_found;
+  const int exponent = std::ilogb(largest);
+  std::vector<float> near_one(cell.data, cell.data + cell.size);
+  for (float& w : near_one) w = std::ldexp(w, -exponent);
+  const FoundScale again =
+      search_in({near_one.data(), cell.size}, std::ldexp(start, -exponent), most);
+  return {std::min(half_mantissa(std::ldexp(again.scale, exponent)), kLargestScale),
+          std::ldexp(static_cast<double>(again.explained), 2 * exponent)};
+}
+
+FoundScale ScaleFinder::search_in(WeightView cell, float start, std::size_t most) {
   const WeightView tried = by_norm_ ? WeightView{cell.data, 0} : part_of(cell, tried_part_);
   FoundScale found = {by_norm_ ? deviation_of(cell) : start, 0};
   if (tried.size > 0) kernels().find_scales(tried.data, tried.size, 1, search_, &found);
@@ -104,13 +131,10 @@ FoundScale ScaleFinder::find_in(WeightView cell, float start, std::size_t most) 
     once.narrows = 0;
     kernels().find_scales(fitted.data, fitted.size, 1, once, &found);
   }
-  // Squares of the largest weights that there are do not fit into a float.
-  if (by_norm_ && !std::isfinite(found.scale + found.explained)) found = {deviation_of(cell), 0};
-  found.scale = half_mantissa(found.scale);
   return found;
 }
 
-FoundScale ScaleFinder::find(WeightView cell, float start) {
+CellScale ScaleFinder::find(WeightView cell, float start) {
   return find_in(cell, start, cell.size);
 }
 
@@ -121,7 +145,10 @@ void ScaleFinder::find_all(WeightView weights, std::uint64_t run, std::span<floa
   if (run <= tried_part_ && !by_norm_) {
     found_.assign(whole, {});
     kernels().find_scales(weights.data, run, whole, search_, found_.data());
-    for (std::size_t i = 0; i < whole; ++i) scales[i] = half_mantissa(found_[i].scale);
+    for (std::size_t i = 0; i < whole; ++i) {
+      scales[i] = is_exact(found_[i].explained) ? half_mantissa(found_[i].scale)
+                                                : find_scale(weights.part(i * run, run));
+    }
   } else {
     for (std::size_t i = 0; i < whole; ++i) scales[i] = find_scale(weights.part(i * run, run));
   }
@@ -193,8 +220,7 @@ float spread_of(std::span<const float> norms, std::span<const float> scales) {
 
 /// (mean of w^8)^(1/8)
 float norm_of(WeightView cell) {
-  float most = 0;
-  for (std::size_t k = 0; k < cell.size; ++k) most = std::max(most, std::fabs(cell.data[k]));
+  const float most = largest_magnitude(cell);
   if (!(most >= kLeastScale)) return 0;
   double sum = 0;
   for (std::size_t k = 0; k < cell.size; ++k) {
@@ -267,9 +293,9 @@ class CellFitter {
     ScaleFinder finder(fitted, weights_);
     double error = power_.power;
     for (std::size_t i = 0; i < rows_.cells(); ++i) {
-      const FoundScale found = finder.find(rows_.cell(i), first_ ? 0 : scales_[i]);
+      const CellScale found = finder.find(rows_.cell(i), first_ ? 0 : scales_[i]);
       scales_[i] = found.scale;
-      error -= static_cast<double>(found.explained);
+      error -= found.explained;
     }
     first_ = false;
     return error;

@@ -23,6 +23,12 @@ struct CellCodebook {
   std::vector<float> key_levels;
 };
 
+/// The scale of a cell, and by how much it makes the squared error less than the weights' own.
+struct CellScale {
+  float scale = 0;
+  double explained = 0;
+};
+
 /// Finds scales of cells for given levels: the scale s for which the levels times s come nearest to
 /// the weights, least squares for the codes of w / s. Where codes are stored at their entropy the
 /// smaller scale always comes nearer, at the price of more bits; there the codes are those of w
@@ -34,7 +40,7 @@ class ScaleFinder {
   ScaleFinder(const CellCodebook& codebook, std::uint64_t weights);
 
   /// The scale of a cell, searched around `start`; 0: around the cell's norm.
-  FoundScale find(WeightView cell, float start = 0);
+  CellScale find(WeightView cell, float start = 0);
   /// The scale alone: of a large cell of a tensor of many weights, parts are enough.
   float find_scale(WeightView cell);
   /// Those of cells of `run` weights each, the last of which may be shorter.
@@ -43,7 +49,8 @@ class ScaleFinder {
  private:
   /// All weights of a cell, or stretches of a large one that make up `most`.
   WeightView part_of(WeightView cell, std::size_t most);
-  FoundScale find_in(WeightView cell, float start, std::size_t most);
+  CellScale find_in(WeightView cell, float start, std::size_t most);
+  FoundScale search_in(WeightView cell, float start, std::size_t most);
 
   ScaleSearch search_;
   bool by_norm_ = false;

@@ -108,9 +108,11 @@ class CellWork : public NamedWork {
   }
 
   void end() override {
+    if (!std::isfinite(largest_)) refuse_nonfinite(run_, index_);
     switch (stage_) {
       case Stage::kScale:
         largest_ = *std::max_element(scales_.begin(), scales_.end());
+        if (!std::isfinite(largest_)) refuse_nonfinite(run_, index_);
         exponent_ = exponent_for(largest_);
         write_scales(0, scales_);
         factors_.emplace(0, scales_);

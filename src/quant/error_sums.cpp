@@ -24,6 +24,37 @@ double largest_of(std::span<const float> lanes) {
   return static_cast<double>(*std::max_element(lanes.begin(), lanes.end()));
 }
 
+/// Squares of what lies between, and of errors a millionth of it, and their sums fit a float.
+constexpr double kLeastSquared = 1e-10, kMostSquared = 1e15;
+
+/// Whether float sums tell: magnitudes are such that their squares fit, and errors are not alike.
+bool tells(const ErrorSums& sums, double pivot) {
+  constexpr double kLeastShare = 1e-3;
+  const double largest = sums.max_e + sums.max_q + std::fabs(pivot);
+  if (largest == 0) return true;
+  const double varies = sums.e2 - sums.e * sums.e / sums.count;
+  return largest >= kLeastSquared && largest <= kMostSquared && varies >= kLeastShare * sums.e2;
+}
+
+/// The same as the kernels, whatever the magnitudes.
+ErrorSums double_sums(WeightView w, const float* q, double pivot) {
+  ErrorSums sums;
+  sums.count = static_cast<double>(w.size);
+  for (std::size_t i = 0; i < w.size; ++i) {
+    const double d = static_cast<double>(w.data[i]) - pivot;
+    const double became = q[i];
+    const double e = static_cast<double>(w.data[i]) - became;
+    sums.d += d;
+    sums.d2 += d * d;
+    sums.e += e;
+    sums.e2 += e * e;
+    sums.de += d * e;
+    sums.max_e = std::max(sums.max_e, std::fabs(e));
+    sums.max_q = std::max(sums.max_q, std::fabs(became));
+  }
+  return sums;
+}
+
 }  // namespace
 
 void ErrorSums::add(WeightView w, const float* q, double pivot) {
@@ -31,14 +62,15 @@ void ErrorSums::add(WeightView w, const float* q, double pivot) {
     const WeightView step = w.part(first, std::min(kStep, w.size - first));
     ErrorLanes lanes = {};
     kernels().add_errors(step.data, q + first, step.size, static_cast<float>(pivot), &lanes);
-    *this += {static_cast<double>(step.size),
-              sum_of(lanes.d),
-              sum_of(lanes.d2),
-              sum_of(lanes.e),
-              sum_of(lanes.e2),
-              sum_of(lanes.de),
-              largest_of(lanes.max_e),
-              largest_of(lanes.max_q)};
+    const ErrorSums sums = {static_cast<double>(step.size),
+                            sum_of(lanes.d),
+                            sum_of(lanes.d2),
+                            sum_of(lanes.e),
+                            sum_of(lanes.e2),
+                            sum_of(lanes.de),
+                            largest_of(lanes.max_e),
+                            largest_of(lanes.max_q)};
+    *this += tells(sums, pivot) ? sums : double_sums(step, q + first, pivot);
   }
 }
 

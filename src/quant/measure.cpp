@@ -1,16 +1,83 @@
 #include "wquant/measure.h"
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
 #include <memory>
 #include <numeric>
 
 #include "base/meter.h"
 #include "base/staged_work.h"
-#include "quant/error_sums.h"
 #include "quant/float_slabs.h"
-#include "wquant/report.h"
 
 namespace wquant {
 namespace {
+
+/// Weights whose sums are made in one go.
+constexpr std::size_t kStep = 4096;
+
+/// Means of weights w, of what they became, q, and of e = w - q, and sums of squares and products
+/// about them. Nothing cancels or overflows, whatever float32 holds.
+struct Moments {
+  double count = 0, w = 0, q = 0, e = 0;
+  double ww = 0, qq = 0, ee = 0, we = 0;
+  double max_e = 0;
+
+  Moments() = default;
+  Moments(WeightView weights, const float* became) : count(static_cast<double>(weights.size)) {
+    for (std::size_t i = 0; i < weights.size; ++i) {
+      const double before = weights.data[i];
+      w += before / count;
+      q += static_cast<double>(became[i]) / count;
+      e += (before - static_cast<double>(became[i])) / count;
+    }
+    for (std::size_t i = 0; i < weights.size; ++i) {
+      const double error = static_cast<double>(weights.data[i]) - static_cast<double>(became[i]);
+      const double dw = static_cast<double>(weights.data[i]) - w;
+      const double dq = static_cast<double>(became[i]) - q;
+      const double de = error - e;
+      ww += dw * dw;
+      qq += dq * dq;
+      ee += de * de;
+      we += dw * de;
+      max_e = std::max(max_e, std::fabs(error));
+    }
+  }
+
+  /// Chan, Golub, LeVeque: Updating formulae and a pairwise algorithm for computing sample
+  /// variances, 1979.
+  Moments& operator+=(const Moments& other) {
+    const double all = count + other.count;
+    if (all == 0) return *this;
+    const double share = other.count / all;
+    const double both = count * share;
+    const double dw = other.w - w, dq = other.q - q, de = other.e - e;
+    ww += other.ww + both * dw * dw;
+    qq += other.qq + both * dq * dq;
+    ee += other.ee + both * de * de;
+    we += other.we + both * dw * de;
+    w += share * dw;
+    q += share * dq;
+    e += share * de;
+    count = all;
+    max_e = std::max(max_e, other.max_e);
+    return *this;
+  }
+
+  [[nodiscard]] MeasuredErrors figures() const {
+    MeasuredErrors figures;
+    const double squares = ee + count * e * e;
+    if (ww > 0) {
+      const double lost = std::max(0.0, ww * ee - we * we);
+      figures.rho = qq > 0 ? std::sqrt(std::max(0.0, 1 - lost / ww / qq)) : 0;
+      figures.relative_error = squares / ww;
+    }
+    figures.snr_db = squares > 0 ? 10 * std::log10((ww + count * w * w) / squares)
+                                 : std::numeric_limits<double>::infinity();
+    figures.max_error = max_e;
+    return figures;
+  }
+};
 
 /// One pair; its parts are slabs.
 class MeasureWork : public StagedWork {
@@ -22,7 +89,6 @@ class MeasureWork : public StagedWork {
   std::uint64_t begin_stage() override {
     if (begun_) return 0;
     begun_ = true;
-    pivot_ = float_pivot(original_, pair_.original);
     sums_.resize(slab_count(count()));
     return sums_.size();
   }
@@ -33,7 +99,10 @@ class MeasureWork : public StagedWork {
     std::vector<float> after(range.count);
     const WeightView weights = floats_of(original_, pair_.original, range, before);
     restored_.read_floats(pair_.restored, range.first, after);
-    sums_[slab].add(weights, after.data(), pivot_);
+    for (std::size_t at = 0; at < weights.size; at += kStep) {
+      const std::size_t n = std::min(kStep, weights.size - at);
+      sums_[slab] += Moments(weights.part(at, n), after.data() + at);
+    }
     release(original_, pair_.original, range);
     release(restored_, pair_.restored, range);
     meter_.add(range.count * size_of(original_.tensors()[pair_.original].dtype));
@@ -42,11 +111,9 @@ class MeasureWork : public StagedWork {
   void leave(unsigned /*worker*/) override {}
 
   void end_stage() override {
-    ErrorSums all;
-    for (const ErrorSums& sums : sums_) all += sums;
-    TensorReport report;
-    all.fill(report, 1, pivot_);
-    measured_ = {report.codebook.rho, report.relative_error, report.snr_db, report.max_error};
+    Moments all;
+    for (const Moments& sums : sums_) all += sums;
+    measured_ = all.figures();
   }
 
  private:
@@ -58,8 +125,7 @@ class MeasureWork : public StagedWork {
   Meter& meter_;
   MeasuredErrors& measured_;
   bool begun_ = false;
-  double pivot_ = 0;
-  std::vector<ErrorSums> sums_;  // By slab.
+  std::vector<Moments> sums_;  // By slab.
 };
 
 }  // namespace

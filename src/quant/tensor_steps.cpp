@@ -138,6 +138,10 @@ void refuse_nonfinite(const RunState& run, std::size_t index) {
     release(run.model, index, range);
     run.meter.add(0);
   }
+  if (count == 0) {
+    throw Error("holds weights near the largest of float32, whose levels overflow",
+                "keep it with --exclude");
+  }
   throw Error("holds " + std::to_string(count) + " NaN or infinite values, the first at index " +
                   std::to_string(at),
               "repair the model or give --nonfinite keep");

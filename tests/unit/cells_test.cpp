@@ -343,7 +343,7 @@ TEST(ScaleFinder, ComesNearTheBestScale) {
         w = static_cast<float>(0.01 * gaussian(random));
         power += static_cast<double>(w) * static_cast<double>(w);
       }
-      const FoundScale found = finder.find({cell.data(), cell.size()});
+      const CellScale found = finder.find({cell.data(), cell.size()});
       errors += power - static_cast<double>(found.explained);
       least += power - best_explained(cell, codebook.book, static_cast<double>(found.scale));
     }
