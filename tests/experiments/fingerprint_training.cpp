@@ -12,6 +12,7 @@ using Eigen::Index;
 
 constexpr int kHidden = 32;
 constexpr Index kBatch = 40;
+constexpr int kFirstEpochs = 30, kFurtherEpochs = 6;
 constexpr float kRate = 2e-3F;
 constexpr std::uint64_t kOrderSeed = 7;
 
@@ -39,19 +40,6 @@ void compute_gradient(const Network& network, const Compounds& batch, Network& g
   network.backward(traces, std::move(delta), gradient);
 }
 
-}  // namespace
-
-Network regression_network() {
-  return Network(
-      {dense_layer("hidden", kFingerprintBits, kHidden), dense_layer("output", kHidden, 1)});
-}
-
-void start(Network& network, const Compounds& compounds, std::uint64_t seed) {
-  Random random(seed);
-  network.initialize(random);
-  network.layers().back().bias.setConstant(compounds.target.mean());
-}
-
 void train(Network& network, const Network& mask, const Compounds& compounds, int epochs) {
   Random random(kOrderSeed);
   Adam adam(network);
@@ -70,6 +58,31 @@ void train(Network& network, const Network& mask, const Compounds& compounds, in
       adam.step(network, gradient, cosine_rate(kRate, done));
     }
   }
+}
+
+}  // namespace
+
+Network regression_network() {
+  return Network(
+      {dense_layer("hidden", kFingerprintBits, kHidden), dense_layer("output", kHidden, 1)});
+}
+
+Network whole(Network network) {
+  for (Layer& layer : network.layers()) layer.weight.setOnes();
+  return network;
+}
+
+Network first_network(const Compounds& compounds, std::uint64_t seed) {
+  Network network = regression_network();
+  Random random(seed);
+  network.initialize(random);
+  network.layers().back().bias.setConstant(compounds.target.mean());
+  train(network, whole(network), compounds, kFirstEpochs);
+  return network;
+}
+
+void train(Network& network, const Network& mask, const Compounds& compounds) {
+  train(network, mask, compounds, kFurtherEpochs);
 }
 
 double loss(const Network& network, const Compounds& compounds) {

@@ -7,12 +7,10 @@
 
 #include <CLI/CLI.hpp>
 #include <Eigen/Core>
-#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
 #include <string>
-#include <vector>
 
 #include "fingerprint_training.h"
 #include "memory_model.h"
@@ -25,8 +23,6 @@ namespace {
 using namespace wquant;
 using namespace wquant::sample;
 namespace fs = std::filesystem;
-
-constexpr int kFirstEpochs = 30, kEpochs = 6;
 
 struct Options {
   std::uint64_t seed = 1;
@@ -44,17 +40,9 @@ void write_network(const Network& network, const fs::path& path) {
   write(model, path, "npz");
 }
 
-/// All ones.
-Network whole(Network network) {
-  for (Layer& layer : network.layers()) layer.weight.setOnes();
-  return network;
-}
-
 void write_data(const Options& options) {
   const Compounds training = draw_task(options.seed).training;
-  Network network = regression_network();
-  start(network, training, options.seed);
-  train(network, whole(network), training, kFirstEpochs);
+  const Network network = first_network(training, options.seed);
   fs::create_directories(options.folder);
   write_network(network, options.folder / "model.npz");
   MemoryModel target;
@@ -62,29 +50,6 @@ void write_data(const Options& options) {
                                       static_cast<std::size_t>(training.target.size()));
   target.add({"target", {values.size()}, Dtype::kF32}, std::as_bytes(values));
   write(target, options.folder / "target.npy", "npy");
-}
-
-/// 1 for what is not 0, of any dtype of one byte.
-void read_kept(const ModelReader& model, std::size_t index, Weights& weights) {
-  std::vector<std::uint8_t> kept(static_cast<std::size_t>(weights.size()));
-  if (model.tensors()[index].bytes() != kept.size()) {
-    throw Error("expected one byte a weight").at_tensor(model.tensors()[index].name);
-  }
-  model.read(index, 0, std::as_writable_bytes(std::span(kept)));
-  std::ranges::transform(kept, weights.data(), [](std::uint8_t k) { return k != 0 ? 1.0F : 0.0F; });
-}
-
-/// The mask names the tensors that have one; the others are whole.
-Network read_mask(const fs::path& path) {
-  Network mask = whole(regression_network());
-  const auto model = open_model(path);
-  for (std::size_t i = 0; i < model->tensors().size(); ++i) {
-    for (Layer& layer : mask.layers()) {
-      if (model->tensors()[i].name != layer.name + ".weight") continue;
-      read_kept(*model, i, layer.weight);
-    }
-  }
-  return mask;
 }
 
 void read_target(const fs::path& path, Eigen::VectorXf& target) {
@@ -102,7 +67,7 @@ void train_further(const Options& options) {
   read_target(options.target, training.target);
   Network network = regression_network();
   read_network(*open_model(options.weights), network);
-  train(network, read_mask(options.mask), training, kEpochs);
+  train(network, read_mask(*open_model(options.mask), network), training);
   write_network(network, options.output);
 }
 

@@ -68,6 +68,22 @@ Network read_network(const ModelReader& model) {
   return network;
 }
 
+Network read_mask(const ModelReader& model, Network network) {
+  for (Layer& layer : network.layers()) {
+    layer.weight.setOnes();
+    const std::string name = layer.name + ".weight";
+    if (std::ranges::find(model.tensors(), name, &TensorInfo::name) == model.tensors().end())
+      continue;
+    const std::vector<std::uint8_t> kept = read_bytes(model, name);
+    if (kept.size() != u64(layer.weight.size())) {
+      throw Error("expected one byte a weight").at_tensor(name).at_file(model.path());
+    }
+    std::ranges::transform(kept, layer.weight.data(),
+                           [](std::uint8_t k) { return k != 0 ? 1.0F : 0.0F; });
+  }
+  return network;
+}
+
 ImageSet read_images(const ModelReader& model) {
   ImageSet set{read_bytes(model, "images"), read_bytes(model, "labels")};
   if (set.labels.empty() || set.pixels.size() != set.size() * kPixels) {

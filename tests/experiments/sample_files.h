@@ -15,6 +15,11 @@ void fill(MemoryModel& model, const ImageSet& set);
 /// missing or has another shape.
 void read_network(const ModelReader& model, Network& network);
 Network read_network(const ModelReader& model);
+
+/// A mask of a network: 1 where the model, one byte a weight, is not 0, and for the weights of
+/// which it has nothing.
+Network read_mask(const ModelReader& model, Network network);
+
 ImageSet read_images(const ModelReader& model);
 
 }  // namespace wquant::sample
