@@ -11,6 +11,7 @@
 #include "wquant/measure.h"
 #include "wquant/model.h"
 #include "wquant/picture.h"
+#include "wquant/prune.h"
 #include "wquant/quantize.h"
 #include "wquant/report.h"
 #include "wquant/settings.h"

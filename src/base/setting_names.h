@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <string_view>
 
+#include "wquant/prune.h"
 #include "wquant/settings.h"
 
 namespace wquant {
@@ -40,6 +41,10 @@ inline constexpr std::array<NamedValue<Coding>, 3> kCodingChoices = {
     {{"fixed", Coding::kFixed}, {"entropy", Coding::kEntropy}, {"f16", Coding::kF16}}};
 inline constexpr std::array<NamedValue<NonFinite>, 2> kNonFiniteChoices = {
     {{"error", NonFinite::kError}, {"keep", NonFinite::kKeep}}};
+inline constexpr std::array<NamedValue<PruneMethod>, 3> kPruneMethodChoices = {
+    {{"reductive", PruneMethod::kReductive},
+     {"magnitude", PruneMethod::kMagnitude},
+     {"random", PruneMethod::kRandom}}};
 
 /// The name of a value of the table.
 template <typename E, std::size_t N>

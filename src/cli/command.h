@@ -26,6 +26,7 @@ void run_dequantize(const Arguments& arguments);
 void run_compare(const Arguments& arguments);
 void run_inspect(const Arguments& arguments);
 void run_verify(const Arguments& arguments);
+void run_prune(const Arguments& arguments);
 void run_formats(const Arguments& arguments);
 
 }  // namespace wquant

@@ -46,4 +46,10 @@ bool is_sharded_model(const std::filesystem::path& path);
 /// The table, in the order in which content is tried.
 std::span<const Format> format_table();
 
+/// The format that the extension of a name tells; null where it tells none.
+const Format* format_of_extension(const std::filesystem::path& path);
+
+/// The format that write_model() writes, which has a `write`. Throws Error (usage).
+const Format& format_for_writing(const std::filesystem::path& path, std::string_view name);
+
 }  // namespace wquant

@@ -99,17 +99,6 @@ const Format* find_by_name(std::string_view name) {
   return row == table.end() ? nullptr : &*row;
 }
 
-const Format* find_by_extension(const fs::path& path) {
-  const std::string extension = lower_extension(path);
-  for (const Format& format : format_table()) {
-    if (std::find(format.extensions.begin(), format.extensions.end(), extension) !=
-        format.extensions.end()) {
-      return &format;
-    }
-  }
-  return nullptr;
-}
-
 /// The first bytes of a file.
 std::string read_head(const fs::path& path) {
   std::string head(4096, '\0');
@@ -127,7 +116,7 @@ const Format& find_by_content(const fs::path& path, bool is_folder) {
     if (format.claims != nullptr && format.claims(probe)) return format;
   }
   // A damaged file of a known extension gets that format's message.
-  const Format* format = is_folder ? nullptr : find_by_extension(path);
+  const Format* format = is_folder ? nullptr : format_of_extension(path);
   if (format != nullptr) return *format;
   throw Error("its format is unknown",
               fmt::format("formats that can be read: {}", fmt::join(format_names(false), ", ")));
@@ -143,30 +132,6 @@ const Format& find_for_reading(const fs::path& path) {
   return find_by_content(path, is_folder);
 }
 
-const Format& find_for_writing(const fs::path& path, std::string_view name) {
-  const auto fail = [](std::string problem, std::string_view word) -> Error {
-    return Error(std::move(problem), suggest(word, format_names(true)), ErrorKind::kUsage);
-  };
-  if (!name.empty()) {
-    const Format* format = find_by_name(name);
-    if (format == nullptr) throw fail(fmt::format("unknown format {}", printable(name)), name);
-    if (format->write != nullptr) return *format;
-    throw fail(fmt::format("format {} can only be read", name), "");
-  }
-  if (!path.has_filename() || fs::is_directory(path)) return *find_by_name("npy-folder");
-  const Format* format = find_by_extension(path);
-  if (format != nullptr && format->write != nullptr) return *format;
-  if (format != nullptr && format->write_like != nullptr) {
-    throw Error(fmt::format("format {} can only be written with --like", format->name),
-                "give the model to write again", ErrorKind::kUsage);
-  }
-  const std::string extension = lower_extension(path);
-  throw fail(extension.empty() ? "a name without extension does not tell the format"
-                               : fmt::format("extension {} is of no format that can be written",
-                                             printable(extension)),
-             extension.empty() ? "" : extension.substr(1));
-}
-
 /// The format of `like`, which `path` must have the extension of.
 const Format& find_like(const fs::path& path, const fs::path& like) {
   try {
@@ -175,7 +140,7 @@ const Format& find_like(const fs::path& path, const fs::path& like) {
       throw Error(fmt::format("format {} is not written like another file", format.name),
                   "leave out --like", ErrorKind::kUsage);
     }
-    if (find_by_extension(path) == &format) return format;
+    if (format_of_extension(path) == &format) return format;
     throw Error(fmt::format("is of format {} and the output is not", format.name),
                 fmt::format("end its name in {}", fmt::join(format.extensions, " or ")),
                 ErrorKind::kUsage);
@@ -188,6 +153,41 @@ const Format& find_like(const fs::path& path, const fs::path& like) {
 }  // namespace
 
 std::span<const Format> format_table() { return kFormats; }
+
+const Format* format_of_extension(const fs::path& path) {
+  const std::string extension = lower_extension(path);
+  for (const Format& format : format_table()) {
+    if (std::find(format.extensions.begin(), format.extensions.end(), extension) !=
+        format.extensions.end()) {
+      return &format;
+    }
+  }
+  return nullptr;
+}
+
+const Format& format_for_writing(const fs::path& path, std::string_view name) {
+  const auto fail = [](std::string problem, std::string_view word) -> Error {
+    return Error(std::move(problem), suggest(word, format_names(true)), ErrorKind::kUsage);
+  };
+  if (!name.empty()) {
+    const Format* format = find_by_name(name);
+    if (format == nullptr) throw fail(fmt::format("unknown format {}", printable(name)), name);
+    if (format->write != nullptr) return *format;
+    throw fail(fmt::format("format {} can only be read", name), "");
+  }
+  if (!path.has_filename() || fs::is_directory(path)) return *find_by_name("npy-folder");
+  const Format* format = format_of_extension(path);
+  if (format != nullptr && format->write != nullptr) return *format;
+  if (format != nullptr && format->write_like != nullptr) {
+    throw Error(fmt::format("format {} can only be written with --like", format->name),
+                "give the model to write again", ErrorKind::kUsage);
+  }
+  const std::string extension = lower_extension(path);
+  throw fail(extension.empty() ? "a name without extension does not tell the format"
+                               : fmt::format("extension {} is of no format that can be written",
+                                             printable(extension)),
+             extension.empty() ? "" : extension.substr(1));
+}
 
 std::vector<FormatInfo> formats() {
   std::vector<FormatInfo> list;
@@ -223,7 +223,7 @@ bool is_quantized_file(const fs::path& path) {
 void write_model(const ModelReader& model, const fs::path& path, std::string_view format,
                  Overwrite overwrite, const RunOptions& options) {
   try {
-    find_for_writing(path, format).write(model, path, overwrite, options);
+    format_for_writing(path, format).write(model, path, overwrite, options);
   } catch (Error& error) {
     error.at_file(path.string());
     throw;
