@@ -18,6 +18,7 @@ struct Choice {
   std::size_t variant = 0;     ///< Of the plans, the one that it is from.
   double step = 0;             ///< TensorSettings::step of Coding::kEntropy.
   Dtype levels = Dtype::kF32;  ///< See PlannedTensor::levels.
+  bool estimated = false;      ///< Bytes are no more than an estimate.
 
   /// What it adds to the sum that is to be least.
   [[nodiscard]] double term() const { return weight * error; }

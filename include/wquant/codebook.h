@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,9 @@ struct Codebook {
   double rho = 1;                 ///< Pearson correlation of w and its level, from exact sums.
   double gap = 0;  ///< Proven: no codebook of the family correlates more than rho + gap.
   double relative_error_unscaled = 0;  ///< Squared error over the variance before the rescale.
+  /// In a report: a bit mask tells which weights are 0, and only the others have codes. Zeros would
+  /// stand before the level of this code.
+  std::optional<std::uint8_t> masked_code = {};
 };
 
 /// A codebook family: one row of the table that --mode chooses from.

@@ -18,8 +18,8 @@ struct ComparedTensor {
   TensorSettings settings;
   double rho = 1;             ///< Correlation of its weights with their levels.
   double relative_error = 0;  ///< Squared error over the variance.
-  std::uint64_t bytes = 0;    ///< Of all its parts; an estimate where codes are stored at their
-                              ///< entropy, unless the file was written.
+  std::uint64_t bytes = 0;    ///< Of all its parts.
+  bool estimated = false;     ///< Bytes are an estimate: they depend on all codes.
 };
 
 /// What one setting makes of a model.

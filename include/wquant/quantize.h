@@ -30,7 +30,10 @@ struct PlannedTensor {
   BalancePlan balance = {};    ///< Of a quantized tensor.
   CellPlan cells = {};         ///< Of a quantized tensor.
   Dtype levels = Dtype::kF32;  ///< That levels are stored as; F16 only where there are no scales.
-  /// Bytes of all parts where codes are stored at their entropy, as far as known; unset: at most.
+  /// Whether a bit mask may tell which weights are 0, so that codes take less than planned.
+  bool takes_mask = true;
+  /// Bytes of all parts where codes are stored at their entropy or beside a mask, as far as known;
+  /// unset: at most.
   std::optional<std::uint64_t> estimated_bytes = {};
 
   /// Whether its weights are stored themselves, see Coding::kF16.
@@ -55,7 +58,7 @@ enum class Part : std::uint8_t { kData, kCodes, kLevels, kScales };
 bool has_part(const PlannedTensor& tensor, Part part);
 
 /// Size in bytes of a part of a planned tensor; 0 for a part that it does not have. The codes and
-/// levels of Coding::kEntropy have at most so many.
+/// levels of Coding::kEntropy, and codes beside a mask of zeros, have at most so many.
 std::uint64_t part_size(const PlannedTensor& tensor, Part part);
 
 /// Bytes of all parts of a planned tensor, see PlannedTensor::estimated_bytes.
@@ -71,7 +74,7 @@ class PartSink {
   virtual ~PartSink() = default;
   virtual void write(std::size_t tensor, Part part, std::uint64_t offset,
                      std::span<const std::byte> bytes) = 0;
-  /// A part whose size was not known, see part_size(), has all of its bytes.
+  /// A part that may take less than part_size() has all of its bytes.
   virtual void end_part(std::size_t /*tensor*/, Part /*part*/, std::uint64_t /*size*/) {}
   /// What was written of a part is void: all of it will come again.
   virtual void restart(std::size_t /*tensor*/, Part /*part*/) {}

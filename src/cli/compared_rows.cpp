@@ -46,12 +46,11 @@ std::vector<Plan> plans_of(const ModelReader& model, const CompareOptions& optio
   std::vector<Plan> plans;
   for (std::size_t i = 0; i < options.rows.size(); ++i) {
     const ComparedRow& row = options.rows[i];
-    plans.push_back(make_plan(model, row.settings));
+    const QuantizedFormat& format = format_of(outputs_of(options.quantize(row, kNoFile)), model);
+    plans.push_back(make_plan(model, row.settings, format));
     if (!surveys[i]) continue;
-    const QuantizeOptions quantize = options.quantize(row, kNoFile);
     const QuantizedJob job{model, plans.back(), row.settings, kNoFile};
-    plan_for_size(format_of(outputs_of(quantize), model), job, *surveys[i], plans.back(),
-                  {target_bytes(row.size, model)});
+    plan_for_size(format, job, *surveys[i], plans.back(), {target_bytes(row.size, model)});
   }
   return plans;
 }
@@ -62,7 +61,7 @@ void estimate(Plan& plan, const ComparedSetting& setting) {
   for (PlannedTensor& tensor : plan.tensors) {
     if (!tensor.quantized || tensor.same_as) continue;
     const ComparedTensor& compared = setting.tensors[place++];
-    if (compared.settings.coding == Coding::kEntropy) tensor.estimated_bytes = compared.bytes;
+    if (compared.estimated) tensor.estimated_bytes = compared.bytes;
   }
 }
 
@@ -113,7 +112,7 @@ Report write_row(const ModelReader& model, const QuantizeOptions& options,
                  std::optional<Survey> survey) {
   const Outputs outputs = outputs_of(options);
   const QuantizedFormat& format = format_of(outputs, model);
-  Plan plan = make_plan(model, options.settings);
+  Plan plan = make_plan(model, options.settings, format);
   const QuantizedJob job{model, plan, options.settings, outputs.model, options.shard_size};
   return run_job(format, job, plan, std::move(survey), options, outputs);
 }

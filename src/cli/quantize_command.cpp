@@ -31,9 +31,10 @@ void print_report(const Report& report, const QuantizeOptions& options) {
   }
 }
 
-Plan plan_of(const ModelReader& model, const QuantizeOptions& options) {
+Plan plan_of(const ModelReader& model, const QuantizeOptions& options,
+             const QuantizedFormat& format) {
   try {
-    return make_plan(model, options.settings);
+    return make_plan(model, options.settings, format);
   } catch (Error& error) {
     if (error.kind() != ErrorKind::kUsage) error.at_file(options.input);
     throw;
@@ -58,7 +59,7 @@ void execute(const QuantizeOptions& options) {
                  printable(options.input, 1000));
   }
   const QuantizedFormat& format = format_of(outputs, *model);
-  Plan plan = plan_of(*model, options);
+  Plan plan = plan_of(*model, options, format);
   if (!quantizes_any(plan)) {
     spdlog::warn("{}: no tensor is quantized: -v lists the reasons",
                  printable(options.input, 1000));

@@ -39,12 +39,9 @@ std::uint64_t whole_bytes(double bytes) {
 
 void take(PlannedTensor& tensor, const Choice& choice) {
   tensor.levels = choice.levels;
-  if (choice.bits > 0) {
-    tensor.settings.bits = choice.bits;
-    return;
-  }
   tensor.settings.step = choice.step;
-  tensor.estimated_bytes = choice.bytes;
+  if (choice.bits > 0) tensor.settings.bits = choice.bits;
+  if (choice.bits == 0 || choice.estimated) tensor.estimated_bytes = choice.bytes;
 }
 
 /// Gives every tensor what was chosen for it.
@@ -157,7 +154,7 @@ Survey survey_of(const QuantizedFormat& format, const QuantizedJob& job,
     // F16 where nobody asked for it is a choice only where the file can hold it.
     const bool is_choice = options.variants.size() > 1 && settings.tensor.coding == Coding::kF16;
     if (is_choice && !format.takes_f16) continue;
-    result.variants.push_back(make_plan(job.model, settings));
+    result.variants.push_back(make_plan(job.model, settings, format));
   }
   ProgressLine line(options.talk);
   result.ladders = survey(job.model, result.variants,

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 #include <map>
 #include <unordered_map>
@@ -126,10 +127,21 @@ void take_coded(StoredTensor& tensor, const SafetensorsEntry& entry, Parts& part
       tensor.report.info.count());
 }
 
-void take_codes(StoredTensor& tensor, Parts& parts) {
+/// Codes beside a mask of zeros.
+void take_masked(StoredTensor& tensor, const SafetensorsEntry& entry, Parts& parts) {
+  check_vector(entry, Part::kCodes, Dtype::kU8, entry.info.bytes());
+  TensorReport& report = tensor.report;
+  tensor.parts[Part::kCodes] = parts.bytes(entry);
+  report.coded_bytes = entry.info.bytes();
+  tensor.masked =
+      std::make_shared<MaskedCodes>(parts.bytes(entry), report.info.count(), report.settings.bits);
+}
+
+void take_codes(const json& object, StoredTensor& tensor, Parts& parts) {
   const TensorReport& report = tensor.report;
   const SafetensorsEntry& entry = parts.take(stored_name(report.info.name, Part::kCodes));
   if (report.settings.coding == Coding::kEntropy) return take_coded(tensor, entry, parts);
+  if (has_mask(object)) return take_masked(tensor, entry, parts);
   const auto bits = static_cast<std::uint64_t>(report.settings.bits);
   // First the count itself: a made-up shape must not overflow its number of bits.
   if (report.info.count() > entry.info.bytes() * 8 / bits) {
@@ -148,7 +160,11 @@ void take_levels(StoredTensor& tensor, Parts& parts) {
   if (entry.info.dtype == Dtype::kF16 && !tensor.coded) tensor.levels = Dtype::kF16;
   check_vector(entry, Part::kLevels, tensor.levels, count);
   tensor.parts[Part::kLevels] = parts.bytes(entry);
-  tensor.report.codebook.levels = stored_levels(tensor.levels, parts.bytes(entry));
+  std::vector<float>& levels = tensor.report.codebook.levels;
+  levels = stored_levels(tensor.levels, parts.bytes(entry));
+  if (!tensor.masked) return;
+  const auto below_zero = std::ranges::count_if(levels, [](float level) { return level < 0; });
+  tensor.report.codebook.masked_code = static_cast<std::uint8_t>(below_zero);
 }
 
 void take_scales(const json& object, StoredTensor& tensor, Parts& parts) {
@@ -189,7 +205,7 @@ StoredTensor parse_tensor(const std::string& name, const json& object, Parts& pa
     take_halves(tensor, parts);
     return tensor;
   }
-  take_codes(tensor, parts);
+  take_codes(object, tensor, parts);
   take_levels(tensor, parts);
   take_scales(object, tensor, parts);
   return tensor;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "coding/coded_tensor.h"
+#include "formats/masked_codes.h"
 #include "formats/quantized_file_header.h"
 #include "wquant/report.h"
 
@@ -22,6 +23,7 @@ struct StoredTensor {
   PartChecksums checksums;
   Dtype levels = Dtype::kF32;                 ///< That they are stored as.
   std::shared_ptr<const CodedTensor> coded;   ///< Reads codes that are stored at their entropy.
+  std::shared_ptr<const MaskedCodes> masked;  ///< Reads codes beside a mask of zeros.
   std::optional<std::size_t> same_as;         ///< Index of the tensor whose parts it shares.
   PerPart<std::span<const std::byte>> parts;  ///< In the file; empty for those it does not have.
 };

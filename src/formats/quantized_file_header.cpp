@@ -127,10 +127,12 @@ void append_quantized(std::string& text, const PlannedTensor& tensor, TensorRepo
                       const PartChecksums& checksums) {
   const TensorSettings& settings = tensor.settings;
   if (settings.coding != Coding::kFixed) return append_modeless(text, tensor, report, checksums);
+  const bool masked = report != nullptr && report->codebook.masked_code.has_value();
   fmt::format_to(std::back_inserter(text),
-                 R"(,"shape":[{}],"dtype":"{}","bits":{},"mode":{},"values":"{}","rescale":"{}")"
-                 R"({}{})",
-                 fmt::join(tensor.info.shape, ","), name_of(tensor.info.dtype), settings.bits,
+                 R"(,"shape":[{}],"dtype":"{}"{},"bits":{},"mode":{},"values":"{}",)"
+                 R"("rescale":"{}"{}{})",
+                 fmt::join(tensor.info.shape, ","), name_of(tensor.info.dtype),
+                 masked ? fmt::format(R"(,"coding":"{}")", kMaskCoding) : "", settings.bits,
                  json_string(settings.mode), choice_name(kValuesChoices, settings.values),
                  choice_name(kRescaleChoices, settings.rescale), rules_text(settings),
                  channels_text(tensor));

@@ -65,6 +65,10 @@ bool has_coded(const Plan& plan);
 /// What is stored for a plan, in the order of the data. The tag of an entry is
 /// kParts.size() * tensor + part. Throws Error for two parts of one name, naming both tensors.
 std::vector<SafetensorsEntry> stored_entries(const Plan& plan);
+/// Coding of a tensor whose codes stand beside a mask of zeros, see Codebook::masked_code. It takes
+/// no more text than the widest figures leave: of the ten no more than two are ever negative, and
+/// none that comes of float32 has an exponent of three digits.
+inline constexpr std::string_view kMaskCoding = "mask";
 /// Gives codes and levels the sizes in bytes that they turned out to have, by tensor; their order
 /// stays.
 void resize_entries(std::vector<SafetensorsEntry>& entries,

@@ -54,6 +54,8 @@ void decode_floats(const StoredTensor& tensor, std::uint64_t first, std::span<fl
   const std::span<const std::byte> codes = tensor.parts[Part::kCodes];
   if (tensor.coded) {
     decode_coded(tensor, first, out);
+  } else if (tensor.masked) {
+    tensor.masked->read(first, tensor.report.codebook.levels, out);
   } else {
     decode({reinterpret_cast<const std::uint8_t*>(codes.data()), codes.size()}, first,
            tensor.report.settings.bits, tensor.report.codebook.levels, out);
@@ -123,6 +125,7 @@ void check_part(const StoredTensor& tensor, Part part, const MappedFile& file, M
                 "the file is damaged: get it again");
   }
   if (part == Part::kCodes && tensor.coded) return check_coded(tensor, file);
+  if (part == Part::kCodes && tensor.masked) return;  // Checked when it was opened.
   check_part(part, tensor.levels, bytes, tensor.report.info.count(), tensor.report.settings.bits);
 }
 
@@ -264,7 +267,7 @@ void QuantizedModel::release(std::size_t index, std::uint64_t first, std::uint64
   }
   const TensorInfo& info = tensor.report.info;
   const auto packed = [&](std::uint64_t byte) {
-    if (tensor.coded) return coded_before(tensor, byte);
+    if (tensor.coded || tensor.masked) return coded_before(tensor, byte);
     const std::uint64_t weights = byte / size_of(info.dtype);
     return tensor.report.is_f16() ? weights * size_of(Dtype::kF16)
                                   : packed_size(weights, tensor.report.settings.bits);

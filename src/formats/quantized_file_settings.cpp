@@ -6,6 +6,7 @@
 
 #include "base/setting_names.h"
 #include "base/text.h"
+#include "formats/quantized_file_header.h"
 #include "formats/strict_json.h"
 #include "wquant/error.h"
 
@@ -51,9 +52,15 @@ void parse_mode(const json& object, TensorSettings& settings) {
 
 }  // namespace
 
+bool has_mask(const json& object) {
+  return object.contains("coding") && json_text(object, "coding") == kMaskCoding;
+}
+
 TensorSettings parse_settings(const json& object) {
   TensorSettings settings;
-  if (object.contains("coding")) settings.coding = parse_choice(object, "coding", kCodingChoices);
+  if (object.contains("coding") && !has_mask(object)) {
+    settings.coding = parse_choice(object, "coding", kCodingChoices);
+  }
   if (settings.coding == Coding::kFixed) {
     settings.bits = parse_bits(object);
     parse_mode(object, settings);

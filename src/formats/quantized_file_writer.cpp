@@ -1,10 +1,12 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 #include <deque>
 #include <utility>
 
 #include "base/mapped_file.h"
+#include "formats/masked_codes.h"
 #include "formats/quantized_file.h"
 #include "formats/quantized_file_checksum.h"
 #include "formats/quantized_file_header.h"
@@ -77,6 +79,8 @@ struct QuantizedWriter::State {
   /// Moves parts from their planned places to those that they have in the finished file.
   void move_parts(const Finished& finished);
 
+  /// Whether parts take less than planned.
+  [[nodiscard]] bool is_resized() const;
   /// The checksums of all parts. Throws Error for a part that has not come whole.
   [[nodiscard]] std::vector<PartChecksums> complete_checksums() const;
   /// Reads the file again. Throws Error for what differs from what was written or cannot be right.
@@ -109,6 +113,12 @@ std::vector<PartChecksums> QuantizedWriter::State::complete_checksums() const {
   return sums;
 }
 
+bool QuantizedWriter::State::is_resized() const {
+  return std::ranges::any_of(sizes, [](const PerPart<std::uint64_t>& tensor) {
+    return std::ranges::any_of(tensor.values, [](std::uint64_t size) { return size > 0; });
+  });
+}
+
 void QuantizedWriter::State::check_written(const Finished& finished) const {
   const MappedFile written(file.temporary_path());
   const std::string& header = finished.header;
@@ -127,6 +137,11 @@ void QuantizedWriter::State::check_written(const Finished& finished) const {
                     "check the disk");
       }
       if (part == Part::kCodes && tensor.settings.coding == Coding::kEntropy) continue;
+      if (sizes[tensor_of(entry)][part] > 0 && part == Part::kCodes) {
+        const MaskedCodes codes(written.bytes().subspan(begin, size), tensor.info.count(),
+                                tensor.settings.bits);
+        continue;
+      }
       check_part(part, entry.info.dtype, written.bytes().subspan(begin, size), tensor.info.count(),
                  tensor.settings.bits);
     } catch (Error& error) {
@@ -138,11 +153,11 @@ void QuantizedWriter::State::check_written(const Finished& finished) const {
 
 QuantizedWriter::State::Finished QuantizedWriter::State::finished(Report& report) const {
   Finished result = {entries, complete_checksums(), {}, layout.file_bytes};
-  const bool coded = has_coded(plan);
-  if (coded) resize_entries(result.entries, sizes);
+  const bool resized = is_resized();
+  if (resized) resize_entries(result.entries, sizes);
   result.header = complete_header({plan, result.entries, settings, shard}, report, result.checksums,
-                                  coded ? 0 : layout.header_bytes);
-  if (coded) {
+                                  has_coded(plan) ? 0 : layout.header_bytes);
+  if (resized) {
     result.file_bytes = result.header.size();
     for (const SafetensorsEntry& entry : result.entries) result.file_bytes += entry.info.bytes();
   }
@@ -150,7 +165,7 @@ QuantizedWriter::State::Finished QuantizedWriter::State::finished(Report& report
 }
 
 void QuantizedWriter::State::move_parts(const Finished& finished) {
-  if (!has_coded(plan)) return;
+  if (!is_resized()) return;
   // In the order of the file, and none goes up: what is overwritten has been moved before.
   for (const SafetensorsEntry& entry : finished.entries) {
     file.move_down(place_of(layout.places[tensor_of(entry)], part_of(entry)),
@@ -199,7 +214,7 @@ void QuantizedWriter::end_part(std::size_t tensor, Part part, std::uint64_t size
 }
 
 QuantizedSizes QuantizedWriter::sizes(Report& report) const {
-  if (!has_coded(state_->plan)) return sizes();
+  if (!state_->is_resized()) return sizes();
   const State::Finished finished = state_->finished(report);
   return {finished.header.size(), finished.file_bytes};
 }

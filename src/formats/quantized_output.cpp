@@ -22,13 +22,20 @@ std::unique_ptr<QuantizedOutput> make_safetensors(const QuantizedJob& job, Overw
 }
 
 constexpr std::array<QuantizedFormat, 2> kFormats = {{
-    {".safetensors", "", true, safetensors_sizes, make_safetensors},
-    {".onnx", "onnx", false, quantized_onnx_sizes, make_quantized_onnx},
+    {".safetensors", "", true, true, safetensors_sizes, make_safetensors},
+    {".onnx", "onnx", false, false, quantized_onnx_sizes, make_quantized_onnx},
 }};
 
-constexpr QuantizedFormat kFolder = {"", "", true, quantized_shards_sizes, make_quantized_shards};
+constexpr QuantizedFormat kFolder = {
+    "", "", true, true, quantized_shards_sizes, make_quantized_shards};
 
 }  // namespace
+
+Plan make_plan(const ModelReader& model, const Settings& settings, const QuantizedFormat& format) {
+  Plan plan = make_plan(model, settings);
+  for (PlannedTensor& tensor : plan.tensors) tensor.takes_mask = format.takes_mask;
+  return plan;
+}
 
 const QuantizedFormat& quantized_folder_format() { return kFolder; }
 

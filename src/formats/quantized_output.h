@@ -48,9 +48,13 @@ struct QuantizedFormat {
   std::string_view extension;  ///< With the dot, in lower case.
   std::string_view input;      ///< Name of the only format that it is made from; empty: any.
   bool takes_f16;              ///< Coding::kF16 and levels of F16.
+  bool takes_mask;             ///< A bit mask for zeros.
   QuantizedSizes (*sizes)(const QuantizedJob& job);
   std::unique_ptr<QuantizedOutput> (*make)(const QuantizedJob& job, Overwrite overwrite);
 };
+
+/// The plan for a file of that kind, see make_plan().
+Plan make_plan(const ModelReader& model, const Settings& settings, const QuantizedFormat& format);
 
 /// The kind of that path; null when there is none.
 const QuantizedFormat* find_quantized_format(const std::filesystem::path& path);

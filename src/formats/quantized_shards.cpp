@@ -106,17 +106,43 @@ std::vector<ShardPlan> plan_shards(const QuantizedJob& job) {
   return plans;
 }
 
-/// The index; checksums[i] is that of the header of plans[i].
-std::string index_text(const std::vector<ShardPlan>& plans,
+/// The stored parts of a report, beside a mask the codes that there are.
+std::vector<SafetensorsEntry> stored_entries(const Plan& plan, const Report& report) {
+  std::vector<PerPart<std::uint64_t>> sizes(plan.tensors.size());
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    if (!plan.tensors[i].same_as) sizes[i][Part::kCodes] = report.tensors[i].coded_bytes;
+  }
+  std::vector<SafetensorsEntry> entries = stored_entries(plan);
+  resize_entries(entries, sizes);
+  return entries;
+}
+
+/// The index; checksums[i] is that of the header of plans[i], whose tensors reports[i] has.
+std::string index_text(const std::vector<ShardPlan>& plans, const std::vector<Report>& reports,
                        const std::vector<std::string>& checksums) {
   ShardIndexText index;
   for (std::size_t i = 0; i < plans.size(); ++i) {
-    for (const SafetensorsEntry& entry : stored_entries(plans[i].plan)) {
+    for (const SafetensorsEntry& entry : stored_entries(plans[i].plan, reports[i])) {
       index.add(entry.info.name, plans[i].name, entry.info.bytes());
     }
     index.add_checksum(plans[i].name, checksums[i]);
   }
   return index.text();
+}
+
+/// With checksums yet to come, which take the same text.
+std::uint64_t index_bytes(const std::vector<ShardPlan>& plans, const std::vector<Report>& reports) {
+  const std::vector<std::string> any(plans.size(), checksum_text(0));
+  return index_text(plans, reports, any).size();
+}
+
+/// Reports of which no more is known than what is planned.
+std::vector<Report> planned_reports(const std::vector<ShardPlan>& plans) {
+  std::vector<Report> reports(plans.size());
+  for (std::size_t i = 0; i < plans.size(); ++i) {
+    reports[i].tensors.resize(plans[i].plan.tensors.size());
+  }
+  return reports;
 }
 
 QuantizedSizes sizes_of(const std::vector<ShardPlan>& plans, const Settings& settings) {
@@ -126,8 +152,7 @@ QuantizedSizes sizes_of(const std::vector<ShardPlan>& plans, const Settings& set
     sizes.header_bytes += layout.header_bytes;
     sizes.file_bytes += layout.file_bytes;
   }
-  const std::vector<std::string> any(plans.size(), checksum_text(0));
-  const std::uint64_t index = index_text(plans, any).size();
+  const std::uint64_t index = index_bytes(plans, planned_reports(plans));
   return {sizes.header_bytes + index, sizes.file_bytes + index};
 }
 
@@ -170,11 +195,29 @@ class QuantizedFolder : public QuantizedOutput {
     files_[place.file]->restart(place.tensor, part);
   }
 
+  void end_part(std::size_t tensor, Part part, std::uint64_t size) override {
+    const Place& place = places_.at(tensor);
+    files_[place.file]->end_part(place.tensor, part, size);
+  }
+
+  [[nodiscard]] QuantizedSizes sizes(Report& report) const override {
+    std::vector<Report> shares = shares_of(report);
+    QuantizedSizes all;
+    all.header_bytes = all.file_bytes = index_bytes(plans_, shares);
+    for (std::size_t i = 0; i < files_.size(); ++i) {
+      const QuantizedSizes file = files_[i]->sizes(shares[i]);
+      all.header_bytes += file.header_bytes;
+      all.file_bytes += file.file_bytes;
+    }
+    return all;
+  }
+
   void finish(Report& report) override {
+    const QuantizedSizes all = sizes(report);
     write_output_folder(path_, [&](const fs::path& /*folder*/) { finish_files(report); });
     report.output = path_.string();
-    report.header_bytes = sizes_.header_bytes;
-    report.file_bytes = sizes_.file_bytes;
+    report.header_bytes = all.header_bytes;
+    report.file_bytes = all.file_bytes;
   }
 
  private:
@@ -182,18 +225,26 @@ class QuantizedFolder : public QuantizedOutput {
     std::size_t file = 0, tensor = 0;
   };
 
+  /// The tensors of every file.
+  [[nodiscard]] std::vector<Report> shares_of(const Report& report) const {
+    std::vector<Report> shares(plans_.size());
+    for (std::size_t i = 0; i < plans_.size(); ++i) {
+      for (const std::size_t index : plans_[i].shard.indices) {
+        shares[i].tensors.push_back(report.tensors.at(index));
+      }
+    }
+    return shares;
+  }
+
   void finish_files(const Report& report) {
     std::vector<std::string> checksums;
+    std::vector<Report> shares = shares_of(report);
     for (std::size_t i = 0; i < files_.size(); ++i) {
-      Report share;
-      for (const std::size_t index : plans_[i].shard.indices) {
-        share.tensors.push_back(report.tensors.at(index));
-      }
-      files_[i]->finish(share);
+      files_[i]->finish(shares[i]);
       checksums.push_back(files_[i]->header_checksum());
     }
     OutputFile index(folder_.temporary_path() / kShardIndexName, Overwrite::kRefuse);
-    index.append(index_text(plans_, checksums));
+    index.append(index_text(plans_, shares, checksums));
     index.commit();
     static_cast<void>(QuantizedModel(folder_.temporary_path()));  // That the files fit together.
     folder_.commit();

@@ -116,7 +116,7 @@ BalanceTally balance_piece(const PlannedTensor& planned, const Codebook& codeboo
 void write_piece(const RunState& run, std::size_t index, SlabRange range,
                  std::span<const std::uint8_t> codes) {
   const PlannedTensor& planned = run.plan.tensors[index];
-  const int bits = packing_bits(planned.settings);
+  const int bits = packing_bits(run.reports[index]);
   release(run.model, index, range);
   std::vector<std::uint8_t> packed(packed_size(range.count, bits));
   kernels().pack(codes.data(), codes.size(), bits, packed.data());

@@ -10,6 +10,8 @@
 
 #include "quant/encoder.h"
 #include "quant/family.h"
+#include "quant/float_slabs.h"
+#include "quant/zero_level.h"
 
 namespace wquant {
 namespace {
@@ -260,8 +262,9 @@ CellPower power_of(const CellRows& rows) {
 /// Fits levels and scales to some cells, round by round.
 class CellFitter {
  public:
-  CellFitter(const PlannedTensor& planned, CellRows rows)
-      : settings_(planned.settings),
+  CellFitter(const PlannedTensor& planned, ZeroForm zeros, CellRows rows)
+      : zeros_(zeros),
+        settings_(planned.settings),
         weights_(planned.info.count()),
         by_norm_(planned.settings.coding == Coding::kEntropy),
         rows_(std::move(rows)),
@@ -276,7 +279,8 @@ class CellFitter {
     CellCodebook fitted;
     fitted.by_norm = by_norm_;
     fitted.weights = distribution_of(units_of(rows_, scales_), table_);
-    fitted.book = fit_codebook(fitted.weights, settings_, effort);
+    const ZeroForm zeros = fitted.weights.variance() > 0 ? zeros_ : ZeroForm::kNone;
+    fitted.book = fit_codebook(fitted.weights, settings_, zeros, effort);
     if (fitted.book.bits > Encoder::kRegisterBits && rows_.weights() >= kTableLimit) {
       fitted.key_levels = key_levels_of(fitted.book);
     }
@@ -301,6 +305,7 @@ class CellFitter {
     return error;
   }
 
+  ZeroForm zeros_;
   TensorSettings settings_;
   std::uint64_t weights_;  // Of the tensor.
   bool by_norm_;
@@ -310,6 +315,34 @@ class CellFitter {
   bool first_ = true;                  // The scales still are the norms.
   KeyTable table_;
 };
+
+std::uint64_t count_zeros(WeightView weights) {
+  std::uint64_t zeros = 0;
+  for (std::size_t k = 0; k < weights.size; ++k) zeros += weights.data[k] == 0 ? 1 : 0;
+  return zeros;
+}
+
+/// All weights are counted unless those at hand are all, or far from having enough zeros.
+ZeroForm zero_form_of(const ModelReader& model, std::size_t index, const PlannedTensor& planned,
+                      const CellRows& rows) {
+  std::uint64_t zeros = 0;
+  for (std::size_t i = 0; i < rows.cells(); ++i) zeros += count_zeros(rows.cell(i));
+  const std::uint64_t weights = planned.info.count();
+  if (rows.weights() < weights) {
+    const bool may_keep = keeps_zeros(static_cast<double>(2 * zeros),
+                                      static_cast<double>(rows.weights()), planned.settings);
+    if (!may_keep && planned.settings.zero != Zero::kKeep) return ZeroForm::kNone;
+    zeros = 0;
+    std::vector<float> scratch;
+    for (std::uint64_t slab = 0; slab < slab_count(weights); ++slab) {
+      const SlabRange range = slab_range(weights, slab);
+      for_each_block(model, index, range, scratch,
+                     [&](std::uint64_t, WeightView block) { zeros += count_zeros(block); });
+      release(model, index, range);
+    }
+  }
+  return zero_form(static_cast<double>(zeros), planned);
+}
 
 }  // namespace
 
@@ -322,7 +355,9 @@ Distribution unit_distribution(const ModelReader& model, std::size_t index, cons
 
 CellCodebook fit_cells(const ModelReader& model, std::size_t index, const PlannedTensor& planned,
                        const CellEffort& effort) {
-  CellFitter fitter(planned, sample_cells(model, index, planned.cells, effort.weights));
+  CellRows rows = sample_cells(model, index, planned.cells, effort.weights);
+  const ZeroForm zeros = zero_form_of(model, index, planned, rows);
+  CellFitter fitter(planned, zeros, std::move(rows));
   CellCodebook best;
   double least = std::numeric_limits<double>::infinity();
   for (int round = 0; round < effort.rounds; ++round) {

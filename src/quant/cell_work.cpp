@@ -14,6 +14,7 @@
 #include "quant/cell_encoder.h"
 #include "quant/named_work.h"
 #include "quant/picture.h"
+#include "quant/zero_level.h"
 
 namespace wquant {
 namespace {
@@ -89,6 +90,7 @@ class CellWork : public NamedWork {
     } catch (const NonFiniteWeights&) {
       refuse_nonfinite(run_, index_);
     }
+    report().codebook.masked_code = codebook_.book.masked_code;
     pivot_ = float_pivot(run_.model, index_);
     encoder_.emplace(plan(), codebook_, pivot_);
     exponent_ = exponent_for(codebook_.largest);
@@ -202,7 +204,7 @@ class CellWork : public NamedWork {
       finish_read(run_, index_, range);
       return;
     }
-    const int bits = packing_bits(planned().settings);
+    const int bits = packing_bits(report());
     encode_slab(
         run_, index_, slab,
         [&](std::uint64_t first, WeightView block, std::uint8_t* packed) {
@@ -257,7 +259,8 @@ class CellWork : public NamedWork {
     if (run_.pictures) {
       result.picture = picture_of(codebook_.weights, scaled(codebook_.book, factor, 0));
     }
-    run_.sink.write(index_, Part::kLevels, 0, std::as_bytes(std::span(result.codebook.levels)));
+    const std::vector<float> stored = levels_to_store(result.codebook, planned().settings.bits);
+    run_.sink.write(index_, Part::kLevels, 0, std::as_bytes(std::span(stored)));
     if (!balanced()) return;
     final_ = scaled(codebook_.book, factor, 0);
     tallies_.resize(balanced_pieces(planned()));

@@ -162,6 +162,23 @@ Codebook rescaled_codebook(const Distribution& distribution, const TensorSetting
   return book;
 }
 
+/// The codebook with a level for zeros.
+Codebook fit_with_zeros(const Distribution& distribution, const TensorSettings& settings,
+                        ZeroForm form, SearchEffort effort) {
+  const LevelFit others = fit_levels(distribution.without_zeros(), settings, effort);
+  if (form == ZeroForm::kLevel) {
+    return rescaled_codebook(
+        distribution, settings,
+        with_zero_level(distribution, fit_levels(distribution, settings, effort), others));
+  }
+  LevelFit found = with_masked_zeros(distribution, others);
+  const auto zero = std::ranges::lower_bound(found.levels, 0.0) - found.levels.begin();
+  pad_levels(found);
+  Codebook book = rescaled_codebook(distribution, settings, std::move(found));
+  book.masked_code = static_cast<std::uint8_t>(zero);
+  return book;
+}
+
 }  // namespace
 
 const Family& find_family(std::string_view name) {
@@ -217,16 +234,17 @@ Codebook codebook_of(const Distribution& distribution, const TensorSettings& set
 
 Codebook fit_codebook(const Distribution& distribution, const TensorSettings& settings,
                       SearchEffort effort, const Codebook* guess) {
+  return fit_codebook(distribution, settings, zero_form(distribution, settings), effort, guess);
+}
+
+Codebook fit_codebook(const Distribution& distribution, const TensorSettings& settings,
+                      ZeroForm form, SearchEffort effort, const Codebook* guess) {
   if (distribution.count() == 0) return empty_codebook(settings.bits);
   if (settings.coding == Coding::kEntropy) {
-    return rescaled_codebook(distribution, settings, fit_stepped(distribution, settings));
+    return rescaled_codebook(distribution, settings,
+                             fit_stepped(distribution, settings, form != ZeroForm::kNone));
   }
-  if (wants_zero_level(distribution, settings)) {
-    const LevelFit others = fit_levels(distribution.without_zeros(), settings, effort);
-    return rescaled_codebook(
-        distribution, settings,
-        with_zero_level(distribution, fit_levels(distribution, settings, effort), others));
-  }
+  if (form != ZeroForm::kNone) return fit_with_zeros(distribution, settings, form, effort);
   const Family& family = find_family(settings.mode);
   if (family.fit != nullptr) {
     return rescaled_codebook(distribution, settings, family.fit(distribution, settings));

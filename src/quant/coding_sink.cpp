@@ -7,6 +7,9 @@
 #include "base/spool_file.h"
 #include "coding/coded_tensor.h"
 #include "coding/rans.h"
+#include "coding/zero_mask.h"
+#include "quant/mask_packer.h"
+#include "quant/zero_level.h"
 
 namespace wquant {
 namespace {
@@ -55,14 +58,18 @@ struct CodingSink::Codes {
   std::atomic<std::uint64_t> received = 0;
 };
 
-CodingSink::CodingSink(const Plan& plan, PartSink& sink)
-    : plan_(plan), sink_(sink), coded_(plan.tensors.size()) {}
+CodingSink::CodingSink(const Plan& plan, const std::vector<TensorReport>& reports, PartSink& sink)
+    : plan_(plan), reports_(reports), sink_(sink), coded_(plan.tensors.size()) {}
 
 CodingSink::~CodingSink() = default;
 
 bool CodingSink::is_coded(std::size_t tensor) const {
   const PlannedTensor& planned = plan_.tensors[tensor];
   return planned.quantized && planned.settings.coding == Coding::kEntropy;
+}
+
+bool CodingSink::is_masked(std::size_t tensor) const {
+  return reports_[tensor].codebook.masked_code.has_value();
 }
 
 CodingSink::Codes& CodingSink::codes_of(std::size_t tensor) {
@@ -74,7 +81,9 @@ CodingSink::Codes& CodingSink::codes_of(std::size_t tensor) {
 
 void CodingSink::write(std::size_t tensor, Part part, std::uint64_t offset,
                        std::span<const std::byte> bytes) {
-  if (!is_coded(tensor) || part == Part::kScales) return sink_.write(tensor, part, offset, bytes);
+  const bool coded = is_coded(tensor);
+  const bool waits = part == Part::kCodes ? coded || is_masked(tensor) : coded;
+  if (!waits || part == Part::kScales) return sink_.write(tensor, part, offset, bytes);
   if (part == Part::kLevels) {
     coded_[tensor].levels.assign(bytes.begin(), bytes.end());
     return write_levels(tensor);
@@ -83,13 +92,13 @@ void CodingSink::write(std::size_t tensor, Part part, std::uint64_t offset,
   std::ranges::copy(bytes, codes.spool.bytes().begin() + static_cast<std::ptrdiff_t>(offset));
   codes.spool.release(offset, bytes.size());
   if (codes.received.fetch_add(bytes.size()) + bytes.size() < codes.count()) return;
-  code(tensor, codes);
+  coded ? code(tensor, codes) : mask(tensor, codes);
   const std::lock_guard lock(mutex_);
   codes_.erase(tensor);
 }
 
 void CodingSink::restart(std::size_t tensor, Part part) {
-  if (is_coded(tensor) && part == Part::kCodes) {
+  if ((is_coded(tensor) || is_masked(tensor)) && part == Part::kCodes) {
     const std::lock_guard lock(mutex_);
     codes_.erase(tensor);
     coded_[tensor].level_bytes = 0;
@@ -120,6 +129,32 @@ void CodingSink::code(std::size_t tensor, const Codes& codes) {
   write_levels(tensor);
 }
 
+/// The mask, then the other codes.
+void CodingSink::mask(std::size_t tensor, const Codes& codes) {
+  const TensorReport& report = reports_[tensor];
+  MaskPacker packer(*report.codebook.masked_code, report.settings.bits);
+  std::uint64_t mask_at = 0;
+  std::uint64_t at = mask_bytes(codes.count());
+  std::vector<std::uint8_t> mask, packed;
+  const auto write_packed = [&] {
+    if (packed.empty()) return;
+    sink_.write(tensor, Part::kCodes, at, std::as_bytes(std::span(packed)));
+    at += packed.size();
+    packed.clear();
+  };
+  codes.for_each_block([&](std::span<const std::uint8_t> block) {
+    packer.add(block, mask, packed);
+    sink_.write(tensor, Part::kCodes, mask_at, std::as_bytes(std::span(mask)));
+    mask_at += mask.size();
+    mask.clear();
+    write_packed();
+  });
+  packer.finish(packed);
+  write_packed();
+  sink_.end_part(tensor, Part::kCodes, at);
+  coded_[tensor].bytes = at;
+}
+
 /// As many as codes have, once both are there. The steps of one tensor's work that bring levels and
 /// the last codes follow one another.
 void CodingSink::write_levels(std::size_t tensor) {
@@ -131,10 +166,18 @@ void CodingSink::write_levels(std::size_t tensor) {
 
 void CodingSink::report_sizes(std::vector<TensorReport>& reports) const {
   for (std::size_t i = 0; i < reports.size(); ++i) {
-    if (!is_coded(i) || plan_.tensors[i].same_as) continue;
+    const PlannedTensor& planned = plan_.tensors[i];
     const Coded& coded = coded_[i];
+    if (is_masked(i)) {
+      reports[i].coded_bytes = coded.bytes;
+      reports[i].bytes =
+          coded.bytes + part_size(planned, Part::kLevels) + part_size(planned, Part::kScales);
+      reports[i].codebook.bits = planned.settings.bits;
+      reports[i].codebook.levels = levels_to_store(reports[i].codebook, planned.settings.bits);
+    }
+    if (!is_coded(i) || planned.same_as) continue;
     reports[i].coded_bytes = coded.bytes;
-    reports[i].bytes = coded.bytes + coded.level_bytes + part_size(plan_.tensors[i], Part::kScales);
+    reports[i].bytes = coded.bytes + coded.level_bytes + part_size(planned, Part::kScales);
     reports[i].codebook.levels.resize(coded.level_bytes / sizeof(float));
   }
 }

@@ -13,11 +13,12 @@
 namespace wquant {
 
 /// Stands before the sink of a run. It takes the codes of a tensor that are to be stored at their
-/// entropy, a byte each, and passes them on coded when it has all of them: only then it is known
-/// how often each occurs. All else goes straight to the sink.
+/// entropy or beside a mask of zeros, a byte each, and passes them on coded when it has all of
+/// them: only then it is known how often each occurs. All else goes straight to the sink.
 class CodingSink : public PartSink {
  public:
-  CodingSink(const Plan& plan, PartSink& sink);
+  /// The reports of the run tell which tensors have a mask before their codes come.
+  CodingSink(const Plan& plan, const std::vector<TensorReport>& reports, PartSink& sink);
   ~CodingSink() override;
 
   void write(std::size_t tensor, Part part, std::uint64_t offset,
@@ -38,11 +39,14 @@ class CodingSink : public PartSink {
   };
 
   [[nodiscard]] bool is_coded(std::size_t tensor) const;
+  [[nodiscard]] bool is_masked(std::size_t tensor) const;
   Codes& codes_of(std::size_t tensor);
   void code(std::size_t tensor, const Codes& codes);
+  void mask(std::size_t tensor, const Codes& codes);
   void write_levels(std::size_t tensor);
 
   const Plan& plan_;
+  const std::vector<TensorReport>& reports_;
   PartSink& sink_;
   std::mutex mutex_;                                     // Of codes_.
   std::map<std::size_t, std::unique_ptr<Codes>> codes_;  // Of tensors that are under way.

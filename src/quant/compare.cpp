@@ -15,6 +15,7 @@
 #include "quant/slab_counts.h"
 #include "quant/stepped_levels.h"
 #include "quant/tensor_steps.h"
+#include "quant/zero_level.h"
 
 namespace wquant {
 namespace {
@@ -97,8 +98,16 @@ class CompareWork : public NamedWork {
     return coded ? with_steps_and_scales(tried) : with_scales(tried);
   }
 
+  [[nodiscard]] Codebook fitted(const PlannedTensor& tried) const {
+    return fit_codebook(weights_, tried.settings, zero_form(weights_, tried), run_.effort);
+  }
+
+  [[nodiscard]] bool keeps_zeros(const PlannedTensor& tried) const {
+    return zero_form(weights_, tried) != ZeroForm::kNone;
+  }
+
   [[nodiscard]] ComparedTensor with_levels(const PlannedTensor& tried) const {
-    Codebook book = fit_codebook(weights_, tried.settings, run_.effort);
+    Codebook book = fitted(tried);
     if (tried.levels == Dtype::kF16) round_levels(weights_, book);
     return figures(tried, book);
   }
@@ -110,29 +119,36 @@ class CompareWork : public NamedWork {
   }
 
   [[nodiscard]] ComparedTensor with_steps(const PlannedTensor& tried) const {
-    const Codebook book = fit_codebook(weights_, tried.settings, run_.effort);
+    const Codebook book = fitted(tried);
     ComparedTensor tensor = figures(tried, book);
-    tensor.bytes = stepped_choice(weights_, book.x0).bytes;
+    tensor.bytes = stepped_choice(weights_, book.x0, keeps_zeros(tried)).bytes;
+    tensor.estimated = true;
     return tensor;
   }
 
   [[nodiscard]] ComparedTensor figures(const PlannedTensor& tried, const Codebook& book) const {
     const double error = code_statistics(weights_, book).squared_error / weights_.count();
     return {tried.settings, book.rho, weights_.variance() > 0 ? error / weights_.variance() : 0,
-            stored_size(tried)};
+            stored_size(tried, weights_, book), book.masked_code.has_value()};
   }
 
   [[nodiscard]] ComparedTensor with_scales(const PlannedTensor& tried) const {
-    const double error = fit_cells(run_.model, index_, tried, sampled_cells(run_.effort)).error;
-    return scaled_figures(tried, error, stored_size(tried));
+    const CellCodebook found = fit_cells(run_.model, index_, tried, sampled_cells(run_.effort));
+    ComparedTensor tensor =
+        scaled_figures(tried, found.error, stored_size(tried, found.weights, found.book));
+    tensor.estimated = found.book.masked_code.has_value();
+    return tensor;
   }
 
   [[nodiscard]] ComparedTensor with_steps_and_scales(const PlannedTensor& tried) const {
     const Distribution units = unit_distribution(run_.model, index_, tried.cells, kSampledWeights);
-    const SteppedChoice choice = stepped_choice(units, step_of(units, tried.settings));
+    const SteppedChoice choice =
+        stepped_choice(units, step_of(units, tried.settings), keeps_zeros(tried));
     const double codes = weights_.count() / units.count() * static_cast<double>(choice.bytes);
-    return scaled_figures(tried, choice.error,
-                          static_cast<std::uint64_t>(codes) + part_size(tried, Part::kScales));
+    ComparedTensor tensor = scaled_figures(
+        tried, choice.error, static_cast<std::uint64_t>(codes) + part_size(tried, Part::kScales));
+    tensor.estimated = true;
+    return tensor;
   }
 
   /// `error` is the share of the variance that is lost.
@@ -160,8 +176,6 @@ std::vector<std::size_t> compared_tensors(const Plan& plan) {
   }
   return indices;
 }
-
-bool is_coded(const ComparedTensor& tensor) { return tensor.settings.coding == Coding::kEntropy; }
 
 double mean(const std::vector<ComparedTensor>& tensors, double ComparedTensor::*figure,
             double none) {
@@ -223,7 +237,7 @@ Comparison compare(const ModelReader& model, std::span<const Plan> plans,
     return std::make_unique<CompareWork>(run, indices[place], plans, comparison.settings, place);
   });
   for (ComparedSetting& setting : comparison.settings) {
-    setting.file_bytes_known = std::ranges::none_of(setting.tensors, is_coded);
+    setting.file_bytes_known = std::ranges::none_of(setting.tensors, &ComparedTensor::estimated);
   }
   return comparison;
 }

@@ -55,11 +55,22 @@ SearchResult find_partition(const Distribution& distribution, const TensorSettin
 Codebook codebook_of(const Distribution& distribution, const TensorSettings& settings,
                      const SearchResult& found);
 
+/// How weights that are exactly 0 stay so.
+enum class ZeroForm {
+  kNone,   ///< They need not.
+  kLevel,  ///< One of the levels is 0.
+  kMask,   ///< One more level is 0; a bit mask says whose it is, see Codebook::masked_code.
+};
+
 /// The codebook of a tensor of that distribution. With a guess, its x0 and ratio are taken when
 /// they lose no more than kGuessLoss of 1 - rho against the best that are found; a family that fits
 /// its levels by itself takes none.
 Codebook fit_codebook(const Distribution& distribution, const TensorSettings& settings,
                       SearchEffort effort, const Codebook* guess = nullptr);
+/// The same in a given form. With ZeroForm::kMask it has one level more than 2^bits, up to 256,
+/// which are filled up to a power of 2 by levels that no weight has.
+Codebook fit_codebook(const Distribution& distribution, const TensorSettings& settings,
+                      ZeroForm form, SearchEffort effort, const Codebook* guess = nullptr);
 
 inline constexpr double kGuessLoss = 1e-3;
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "quant/family.h"
+#include "quant/zero_level.h"
 
 namespace wquant {
 namespace {
@@ -35,15 +36,17 @@ std::vector<double> powers(int top, int intervals, ZeroPlace zero) {
 }  // namespace
 
 /// Powers of two of either sign, each half of the next larger one; one level is zero where that
-/// helps.
+/// helps, or where zeros are to stay, which one bit has no level to spare for.
 LevelFit fit_pow2(const Distribution& distribution, const TensorSettings& settings) {
   const int intervals = 1 << (settings.bits - 1);
   int top = 0;
   std::frexp(distribution.max_abs(), &top);
   top = std::min(top, kLargestExponent);
+  const bool keeps = settings.bits > 1 && keeps_zeros(distribution, settings);
   LeastError best;
   for (int exponent = top; exponent >= top - kExponents; --exponent) {
     for (const ZeroPlace zero : kZeros) {
+      if (keeps && zero == ZeroPlace::kNone) continue;
       best.offer(fit_nearest(distribution, powers(exponent, intervals, zero)));
     }
   }

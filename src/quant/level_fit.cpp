@@ -1,7 +1,9 @@
 #include "quant/level_fit.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "quant/code_statistics.h"
@@ -32,6 +34,12 @@ LevelFit fit_nearest(const Distribution& distribution, std::vector<double> level
   found.thresholds = nearest_thresholds(distribution, found.levels);
   found.fit = evaluate_levels(distribution, found.levels, found.thresholds);
   return found;
+}
+
+void pad_levels(LevelFit& found) {
+  const std::size_t levels = std::max<std::size_t>(std::bit_ceil(found.levels.size()), 2);
+  found.levels.resize(levels, found.levels.back());
+  found.thresholds.resize(levels - 1, std::numeric_limits<float>::infinity());
 }
 
 void LeastError::offer(LevelFit candidate) {

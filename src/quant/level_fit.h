@@ -24,6 +24,10 @@ Fit evaluate_levels(const Distribution& distribution, std::span<const double> le
 /// The levels with the threshold between each two at their middle.
 LevelFit fit_nearest(const Distribution& distribution, std::vector<double> levels);
 
+/// Makes the number of levels a power of 2, at least 2: those more repeat the last, and no weight
+/// reaches the infinite thresholds below them.
+void pad_levels(LevelFit& found);
+
 /// For families whose levels cannot be rescaled: the candidate with the least squared error, and as
 /// gap what the correlation of another one is above its own.
 class LeastError {

@@ -72,7 +72,7 @@ bool has_curve(const Distribution& weights, const Codebook& codebook,
                const TensorSettings& settings) {
   return settings.coding == Coding::kFixed && settings.bits > 1 && codebook.x0 > 0 &&
          find_family(settings.mode).space != nullptr && !weights.one_magnitude() &&
-         !wants_zero_level(weights, settings);
+         zero_form(weights, settings) == ZeroForm::kNone;
 }
 
 std::vector<CurvePoint> curve_of(const Distribution& weights, const Codebook& codebook,

@@ -123,7 +123,7 @@ Report quantize(const ModelReader& model, const Plan& plan, PartSink& sink,
   Meter meter(options, total_work(plan));
   const unsigned threads = thread_count(options.threads);
   std::vector<Scratch> scratch(threads);
-  CodingSink coding(plan, sink);
+  CodingSink coding(plan, report.tensors, sink);
   const SearchEffort effort = SearchEffort::for_tensors(count_quantized(plan));
   const RunState run{model, plan, coding, meter, effort, scratch, report.tensors, options.pictures};
   Cutter cutter(run);

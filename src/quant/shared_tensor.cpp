@@ -11,6 +11,7 @@
 #include "quant/sample.h"
 #include "quant/slab_counts.h"
 #include "quant/tensor_steps.h"
+#include "quant/zero_level.h"
 
 namespace wquant {
 namespace {
@@ -94,7 +95,8 @@ class QuantizeWork : public NamedWork {
 
   void make_guess() {
     const std::optional<Distribution> sample = sample_distribution(run_, index_, counts_->pivot());
-    if (!sample) return;
+    // With zeros to keep levels follow no x0.
+    if (!sample || keeps_zeros(*sample, planned().settings)) return;
     guess_ = fit_codebook(*sample, planned().settings, run_.effort);
     encoder_.emplace(*guess_, *sample);
   }
@@ -116,7 +118,7 @@ class QuantizeWork : public NamedWork {
     encode_slab(
         run_, index_, slab,
         [&](std::uint64_t, WeightView block, std::uint8_t* packed) {
-          encoder_->encode(block, packing_bits(planned().settings), packed);
+          encoder_->encode(block, packing_bits(report()), packed);
         },
         scratch);
   }

@@ -1,7 +1,6 @@
 #include "quant/stepped_levels.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -28,19 +27,28 @@ struct SteppedCodes {
   std::vector<float> thresholds;
   std::vector<CodeShare> shares;
   double first = 0;  ///< Multiple that code 0 stands for.
+  bool keeps_zeros = false;
 };
 
-SteppedCodes stepped_codes(const Distribution& distribution, double step) {
+SteppedCodes stepped_codes(const Distribution& distribution, double step,
+                           bool keeps_zeros = false) {
   const double most = std::min(std::round(distribution.max_abs() / step), kMostMultiples);
   SteppedCodes codes;
+  codes.keeps_zeros = keeps_zeros;
   for (double i = -most; i < most; ++i) {
     codes.thresholds.push_back(threshold_at(distribution, (i + 0.5) * step));
   }
   codes.shares = code_shares(distribution, codes.thresholds);
   const auto has_weights = [](const CodeShare& share) { return share.count > 0; };
-  const auto begin = std::ranges::find_if(codes.shares, has_weights) - codes.shares.begin();
-  const auto end = std::find_if(codes.shares.rbegin(), codes.shares.rend(), has_weights).base() -
-                   codes.shares.begin();
+  auto begin = std::ranges::find_if(codes.shares, has_weights) - codes.shares.begin();
+  auto end = std::find_if(codes.shares.rbegin(), codes.shares.rend(), has_weights).base() -
+             codes.shares.begin();
+  if (keeps_zeros) {
+    // Other weights than those of the distribution may be 0.
+    const auto zero = static_cast<std::ptrdiff_t>(most);
+    begin = std::min(begin, zero);
+    end = std::max(end, zero + 1);
+  }
   codes.first = static_cast<double>(begin) - most;
   codes.shares = {codes.shares.begin() + begin, codes.shares.begin() + end};
   codes.thresholds = {codes.thresholds.begin() + begin, codes.thresholds.begin() + end - 1};
@@ -52,7 +60,8 @@ std::vector<double> centroids(const SteppedCodes& codes, double step) {
   for (std::size_t code = 0; code < codes.shares.size(); ++code) {
     const CodeShare& share = codes.shares[code];
     const double middle = (codes.first + static_cast<double>(code)) * step;
-    const double level = share.count > 0 ? share.sum / share.count : middle;
+    const bool is_middle = share.count == 0 || (codes.keeps_zeros && middle == 0);
+    const double level = is_middle ? middle : share.sum / share.count;
     levels.push_back(levels.empty() ? level : std::max(level, levels.back()));
   }
   return levels;
@@ -80,25 +89,19 @@ double step_for_entropy(const Distribution& distribution, double bits) {
   return step_at(coarse);
 }
 
-/// Makes the levels a power of 2: those more repeat the last and are never used.
-void pad(LevelFit& found) {
-  const std::size_t levels = std::max<std::size_t>(std::bit_ceil(found.levels.size()), 2);
-  found.levels.resize(levels, found.levels.back());
-  found.thresholds.resize(levels - 1, std::numeric_limits<float>::infinity());
-}
-
 }  // namespace
 
-LevelFit fit_stepped(const Distribution& distribution, const TensorSettings& settings) {
+LevelFit fit_stepped(const Distribution& distribution, const TensorSettings& settings,
+                     bool keeps_zeros) {
   const double step = step_of(distribution, settings);
-  SteppedCodes codes = stepped_codes(distribution, step);
+  SteppedCodes codes = stepped_codes(distribution, step, keeps_zeros);
   LevelFit found;
   found.x0 = step;
   found.gap = std::numeric_limits<double>::quiet_NaN();
   found.levels = centroids(codes, step);
   found.thresholds = std::move(codes.thresholds);
   found.fit = evaluate_levels(distribution, found.levels, found.thresholds);
-  pad(found);
+  pad_levels(found);
   return found;
 }
 
@@ -108,8 +111,8 @@ double step_of(const Distribution& distribution, const TensorSettings& settings)
   return distribution.max_abs() > 0 ? distribution.max_abs() : 1;
 }
 
-SteppedChoice stepped_choice(const Distribution& distribution, double step) {
-  const SteppedCodes codes = stepped_codes(distribution, step);
+SteppedChoice stepped_choice(const Distribution& distribution, double step, bool keeps_zeros) {
+  const SteppedCodes codes = stepped_codes(distribution, step, keeps_zeros);
   std::vector<std::uint64_t> counts;
   for (const CodeShare& share : codes.shares) {
     counts.push_back(static_cast<std::uint64_t>(share.count));
@@ -121,14 +124,15 @@ SteppedChoice stepped_choice(const Distribution& distribution, double step) {
   return {step, static_cast<std::uint64_t>(std::ceil(bytes)), 1 - rho * rho};
 }
 
-std::vector<SteppedChoice> stepped_choices(const Distribution& distribution) {
+std::vector<SteppedChoice> stepped_choices(const Distribution& distribution, bool keeps_zeros) {
   if (distribution.variance() <= 0) {
-    return {stepped_choice(distribution, step_of(distribution, {}))};
+    return {stepped_choice(distribution, step_of(distribution, {}), keeps_zeros)};
   }
   std::vector<SteppedChoice> choices;
   for (int k = kCoarsest * kInOctave; k >= kFinest * kInOctave; --k) {
     const double step = std::exp2(static_cast<double>(k) / kInOctave) * deviation(distribution);
-    if (step <= distribution.max_abs()) choices.push_back(stepped_choice(distribution, step));
+    if (step > distribution.max_abs()) continue;
+    choices.push_back(stepped_choice(distribution, step, keeps_zeros));
   }
   return choices;
 }

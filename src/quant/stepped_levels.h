@@ -14,8 +14,10 @@ namespace wquant {
 /// intervals lose next to nothing against any others (Gish, Pierce: Asymptotically efficient
 /// quantizing, 1968), so that the step is all there is to choose.
 
-/// The levels for TensorSettings::step, each the centroid of its weights.
-LevelFit fit_stepped(const Distribution& distribution, const TensorSettings& settings);
+/// The levels for TensorSettings::step, each the centroid of its weights; that of weights about 0
+/// is 0 itself where zeros are to stay.
+LevelFit fit_stepped(const Distribution& distribution, const TensorSettings& settings,
+                     bool keeps_zeros);
 
 /// What one step makes of a tensor.
 struct SteppedChoice {
@@ -27,9 +29,9 @@ struct SteppedChoice {
 /// The step that settings ask for.
 double step_of(const Distribution& distribution, const TensorSettings& settings);
 
-SteppedChoice stepped_choice(const Distribution& distribution, double step);
+SteppedChoice stepped_choice(const Distribution& distribution, double step, bool keeps_zeros);
 
 /// The choices of all steps that are of use, coarse ones first.
-std::vector<SteppedChoice> stepped_choices(const Distribution& distribution);
+std::vector<SteppedChoice> stepped_choices(const Distribution& distribution, bool keeps_zeros);
 
 }  // namespace wquant

@@ -10,6 +10,7 @@
 #include "quant/no_sink.h"
 #include "quant/stepped_levels.h"
 #include "quant/tensor_steps.h"
+#include "quant/zero_level.h"
 #include "wquant/budget.h"
 
 namespace wquant {
@@ -79,9 +80,10 @@ class SurveyWork : public StagedWork {
         has_scales ? unit_distribution(run_.model, index_, tried.cells, kSampledWeights)
                    : Distribution();
     const Distribution& coded = has_scales ? units : weights;
+    const bool keeps = zero_form(weights, tried) != ZeroForm::kNone;
     const std::vector<SteppedChoice> choices =
-        tried.bits_given ? std::vector{stepped_choice(coded, step_of(coded, tried.settings))}
-                         : stepped_choices(coded);
+        tried.bits_given ? std::vector{stepped_choice(coded, step_of(coded, tried.settings), keeps)}
+                         : stepped_choices(coded, keeps);
     const double share = weights.count() / coded.count();
     for (const SteppedChoice& choice : choices) {
       const auto codes = static_cast<std::uint64_t>(share * static_cast<double>(choice.bytes));
@@ -96,18 +98,23 @@ class SurveyWork : public StagedWork {
     const TensorSettings& settings = tried.settings;
     Choice choice = {settings.bits, stored_size(tried), 0, settings.weight, variant};
     if (tried.cells.has_scales()) {
-      choice.error = fit_cells(run_.model, index_, tried, sampled_cells(run_.effort)).error;
+      const CellCodebook fitted = fit_cells(run_.model, index_, tried, sampled_cells(run_.effort));
+      choice.error = fitted.error;
+      choice.estimated = fitted.book.masked_code.has_value();
+      choice.bytes = stored_size(tried, fitted.weights, fitted.book);
       return choice;
     }
-    Codebook codebook = fit_codebook(weights, settings, run_.effort);
+    Codebook codebook = fit_codebook(weights, settings, zero_form(weights, tried), run_.effort);
     choice.error = 1 - codebook.rho * codebook.rho;
+    choice.estimated = codebook.masked_code.has_value();
+    choice.bytes = stored_size(tried, weights, codebook);
     if (levels_ == LevelDtypes::kF32) return choice;
     round_levels(weights, codebook);
     const double rounded = 1 - codebook.rho * codebook.rho;
     if (!(rounded <= (1 + kHalfLevelsCost) * choice.error)) return choice;
     tried.levels = choice.levels = Dtype::kF16;
     choice.error = rounded;
-    choice.bytes = stored_size(tried);
+    choice.bytes = stored_size(tried, weights, codebook);
     return choice;
   }
 

@@ -13,6 +13,7 @@
 #include "quant/exact_search.h"
 #include "quant/family.h"
 #include "quant/picture.h"
+#include "quant/zero_level.h"
 
 namespace wquant {
 namespace {
@@ -60,7 +61,7 @@ void quantize_tensor(const RunState& run, std::size_t index, Scratch& scratch) {
   encode_slab(
       run, index, 0,
       [&](std::uint64_t, WeightView block, std::uint8_t* packed) {
-        encoder.encode(block, packing_bits(settings), packed);
+        encoder.encode(block, packing_bits(run.reports[index]), packed);
       },
       scratch);
 }
@@ -147,14 +148,16 @@ void refuse_nonfinite(const RunState& run, std::size_t index) {
               "repair the model or give --nonfinite keep");
 }
 
-int packing_bits(const TensorSettings& settings) {
-  return settings.coding == Coding::kEntropy ? kCodeBits : settings.bits;
+int packing_bits(const TensorReport& report) {
+  const bool waits =
+      report.settings.coding == Coding::kEntropy || report.codebook.masked_code.has_value();
+  return waits ? kCodeBits : report.settings.bits;
 }
 
 void encode_slab(const RunState& run, std::size_t index, std::uint64_t slab,
                  const BlockEncoder& encode, Scratch& scratch) {
   const PlannedTensor& planned = run.plan.tensors[index];
-  const int bits = packing_bits(planned.settings);
+  const int bits = packing_bits(run.reports[index]);
   const SlabRange range = slab_range(planned.info.count(), slab);
   const std::uint64_t begin = packed_size(range.first, bits);
   scratch.packed.resize(packed_size(range.count, bits));
@@ -173,8 +176,10 @@ void finish_read(const RunState& run, std::size_t index, SlabRange range) {
 
 void fit_tensor(const RunState& run, std::size_t index, const Distribution& weights,
                 const Codebook* guess) {
-  take_codebook(run, index, weights,
-                fit_codebook(weights, run.reports[index].settings, run.effort, guess));
+  const PlannedTensor& planned = run.plan.tensors[index];
+  take_codebook(
+      run, index, weights,
+      fit_codebook(weights, planned.settings, zero_form(weights, planned), run.effort, guess));
 }
 
 void take_codebook(const RunState& run, std::size_t index, const Distribution& weights,
@@ -185,8 +190,9 @@ void take_codebook(const RunState& run, std::size_t index, const Distribution& w
   if (dtype == Dtype::kF16) round_levels(weights, report.codebook);
   fill_errors(report, weights);
   if (run.pictures) report.picture = picture_of(weights, report.codebook, report.settings);
-  std::vector<std::byte> levels(report.codebook.levels.size() * size_of(dtype));
-  from_floats(dtype, report.codebook.levels, levels);
+  const std::vector<float> stored = levels_to_store(report.codebook, report.settings.bits);
+  std::vector<std::byte> levels(stored.size() * size_of(dtype));
+  from_floats(dtype, stored, levels);
   run.sink.write(index, Part::kLevels, 0, levels);
 }
 

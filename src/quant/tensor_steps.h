@@ -27,8 +27,8 @@ Moments count_slab(const RunState& run, std::size_t index, std::uint64_t slab, d
 /// Counts what is not finite, for the message.
 [[noreturn]] void refuse_nonfinite(const RunState& run, std::size_t index);
 
-/// Bits of a code as it goes to the sink of a run: a byte where it is yet to be coded.
-int packing_bits(const TensorSettings& settings);
+/// Bits of a code as it goes to the sink of a run: a byte where it is yet to be coded or masked.
+int packing_bits(const TensorReport& report);
 
 /// Packs the codes of a block of weights, the first of which is weight `first` of the tensor.
 using BlockEncoder =

@@ -1,11 +1,14 @@
 #include "quant/zero_level.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <limits>
 #include <utility>
 #include <vector>
 
+#include "coding/frequencies.h"
+#include "coding/zero_mask.h"
 #include "quant/code_statistics.h"
 #include "quant/free_bound.h"
 
@@ -60,19 +63,63 @@ std::vector<double> with_two_joined(const Distribution& distribution, const Leve
   return levels;
 }
 
-}  // namespace
-
-bool keeps_zeros(const Distribution& distribution, const TensorSettings& settings) {
-  const double zeros = distribution.zeros();
-  if (settings.zero == Zero::kOff || zeros == 0) return false;
-  return settings.zero == Zero::kKeep || zeros >= kManyZeros * distribution.count();
+/// Whether levels of the family get one for zeros.
+bool takes_level(const TensorSettings& settings) {
+  if (settings.coding == Coding::kEntropy) return true;
+  // One bit has no level to spare.
+  return find_family(settings.mode).info.takes_zero && settings.bits > 1 &&
+         settings.search != SearchRule::kExact;
 }
 
-bool wants_zero_level(const Distribution& distribution, const TensorSettings& settings) {
-  // One bit has no level to spare.
-  const bool takes = find_family(settings.mode).info.takes_zero && settings.bits > 1 &&
-                     settings.search != SearchRule::kExact;
-  return takes && distribution.variance() > 0 && keeps_zeros(distribution, settings);
+/// One bit with a mask would be more than one bit.
+bool takes_mask(const PlannedTensor& planned) {
+  const TensorSettings& settings = planned.settings;
+  return planned.takes_mask && settings.coding == Coding::kFixed && settings.bits > 1 &&
+         settings.search != SearchRule::kExact;
+}
+
+/// Bytes of a mask and so many codes.
+std::uint64_t masked_size(const PlannedTensor& planned, std::uint64_t codes) {
+  return mask_bytes(planned.info.count()) + packed_size(codes, planned.settings.bits);
+}
+
+/// The gap to the bound of all codebooks of as many levels.
+void bound_gap(const Distribution& distribution, LevelFit& found) {
+  const double bound = free_bound(distribution, found.levels.size(), kBoundEffort);
+  found.gap = std::max(0.0, bound - found.fit.rho);
+}
+
+}  // namespace
+
+bool keeps_zeros(double zeros, double count, const TensorSettings& settings) {
+  if (settings.zero == Zero::kOff || zeros == 0) return false;
+  return settings.zero == Zero::kKeep || zeros >= kManyZeros * count;
+}
+
+bool keeps_zeros(const Distribution& distribution, const TensorSettings& settings) {
+  return keeps_zeros(distribution.zeros(), distribution.count(), settings);
+}
+
+ZeroForm zero_form(const Distribution& distribution, const TensorSettings& settings) {
+  const bool keeps = distribution.variance() > 0 && keeps_zeros(distribution, settings);
+  return keeps && takes_level(settings) ? ZeroForm::kLevel : ZeroForm::kNone;
+}
+
+ZeroForm zero_form(double zeros, const PlannedTensor& planned) {
+  const TensorSettings& settings = planned.settings;
+  if (!keeps_zeros(zeros, static_cast<double>(planned.info.count()), settings)) {
+    return ZeroForm::kNone;
+  }
+  if (takes_mask(planned)) {
+    const auto others = planned.info.count() - static_cast<std::uint64_t>(zeros);
+    const std::uint64_t size = masked_size(planned, others);
+    if (size < part_size(planned, Part::kCodes)) return ZeroForm::kMask;
+  }
+  return takes_level(settings) ? ZeroForm::kLevel : ZeroForm::kNone;
+}
+
+ZeroForm zero_form(const Distribution& distribution, const PlannedTensor& planned) {
+  return distribution.variance() > 0 ? zero_form(distribution.zeros(), planned) : ZeroForm::kNone;
 }
 
 LevelFit with_zero_level(const Distribution& distribution, const LevelFit& found,
@@ -82,9 +129,39 @@ LevelFit with_zero_level(const Distribution& distribution, const LevelFit& found
   if (joined.fit.rho > best.fit.rho) best = std::move(joined);
   best.x0 = found.x0;
   best.r = found.r;
-  const double bound = free_bound(distribution, best.levels.size(), kBoundEffort);
-  best.gap = std::max(0.0, bound - best.fit.rho);
+  bound_gap(distribution, best);
   return best;
+}
+
+LevelFit with_masked_zeros(const Distribution& distribution, const LevelFit& others) {
+  std::vector<double> levels = others.levels;
+  levels.erase(std::ranges::unique(levels).begin(), levels.end());
+  const auto zero = std::ranges::lower_bound(levels, 0.0);
+  if (zero == levels.end() || *zero != 0) levels.insert(zero, 0);
+  if (levels.size() > kMostLevels) levels = with_two_joined(distribution, others);
+  LevelFit found = fit_nearest(distribution, std::move(levels));
+  found.x0 = others.x0;
+  found.r = others.r;
+  bound_gap(distribution, found);
+  return found;
+}
+
+std::vector<float> levels_to_store(const Codebook& codebook, int bits) {
+  std::vector<float> levels = codebook.levels;
+  if (!codebook.masked_code) return levels;
+  levels.erase(levels.begin() + *codebook.masked_code);
+  levels.resize(std::size_t{1} << bits, levels.back());
+  return levels;
+}
+
+std::uint64_t stored_size(const PlannedTensor& planned, const Distribution& distribution,
+                          const Codebook& codebook) {
+  if (!codebook.masked_code) return stored_size(planned);
+  const double zeros = code_shares(distribution, codebook.thresholds)[*codebook.masked_code].count /
+                       distribution.count();
+  const auto codes = static_cast<std::uint64_t>(
+      std::ceil((1 - zeros) * static_cast<double>(planned.info.count())));
+  return stored_size(planned) - part_size(planned, Part::kCodes) + masked_size(planned, codes);
 }
 
 }  // namespace wquant
