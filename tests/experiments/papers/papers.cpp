@@ -16,6 +16,7 @@
 
 #include "hopfield_section.h"
 #include "partition_section.h"
+#include "pruning_section.h"
 #include "sample_section.h"
 #include "wquant/error.h"
 
@@ -29,6 +30,7 @@ struct Options {
   std::size_t count = 10'000;
   HopfieldSize hopfield;
   std::size_t images = 10'000;
+  int seeds = 5;
   fs::path charts;
   fs::path docs;
 };
@@ -61,6 +63,8 @@ const std::vector<Experiment>& experiments() {
          SampleRuns runs = sample_runs(options);
          return six_times_section(runs);
        }},
+      {"pruning", "a regression: loss against weights removed, by method",
+       [](const Options& options) { return pruning_section(options.seeds); }},
   };
   return kAll;
 }
@@ -123,7 +127,8 @@ void add_options(CLI::App& app, Options& options) {
   for (const char* command : {"sample", "six-times"}) {
     option(command, "--images", options.images, "images the accuracy is measured on");
   }
-  for (const char* command : {"partitions", "hopfield"}) {
+  option("pruning", "--seeds", options.seeds, "tasks and networks, for the mean");
+  for (const char* command : {"partitions", "hopfield", "pruning"}) {
     option(command, "--charts", options.charts, "folder for the SVG files");
   }
 }
