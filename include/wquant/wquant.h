@@ -12,6 +12,7 @@
 #include "wquant/model.h"
 #include "wquant/picture.h"
 #include "wquant/prune.h"
+#include "wquant/prune_history.h"
 #include "wquant/quantize.h"
 #include "wquant/report.h"
 #include "wquant/settings.h"

@@ -5,8 +5,8 @@
 #include <string_view>
 
 #include "cli/arguments.h"
-#include "cli/evaluation.h"
 #include "cli/setting_options.h"
+#include "cli/shell_command.h"
 #include "cli/standard_input.h"
 #include "wquant/error.h"
 
@@ -72,7 +72,7 @@ void add_run(Parser& parser, Typed& typed, CompareOptions& options) {
 void check_evaluation(const Parser& parser, const CompareOptions& options) {
   const bool has_limit = options.at_least || options.max_drop;
   if (parser.count("--eval") > 0) {
-    check_evaluation_command(options.eval);
+    check_place("--eval", options.eval, "{}");
     if (options.input == kStandardInput) {
       fail_usage("--eval needs a file and not standard input", "name the model's file");
     }

@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "cli/compared_rows.h"
-#include "cli/evaluation.h"
+#include "cli/shell_command.h"
 #include "cli/signals.h"
 #include "cli/terminal.h"
 #include "formats/format.h"
@@ -95,7 +95,7 @@ class Evaluator {
  private:
   struct Running {
     std::optional<std::size_t> row;  ///< None: the input itself.
-    std::unique_ptr<Evaluation> evaluation;
+    std::unique_ptr<ShellCommand> evaluation;
   };
 
   [[nodiscard]] fs::path folder_of(std::optional<std::size_t> row) const {
@@ -132,8 +132,9 @@ class Evaluator {
   void start(std::optional<std::size_t> row, const fs::path& path) {
     const fs::path folder = folder_of(row);
     fs::create_directory(folder);
+    const PlacedPath places[] = {{"{}", path}};
     running_.push_back(
-        {row, std::make_unique<Evaluation>(command_for(options_.eval, path), folder)});
+        {row, std::make_unique<ShellCommand>(command_for(options_.eval, places), folder)});
   }
 
   void finish_first() {

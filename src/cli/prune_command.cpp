@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/paths.h"
+#include "cli/prune_loop.h"
 #include "cli/prune_options.h"
 #include "cli/prune_output.h"
 #include "cli/terminal.h"
@@ -93,7 +94,12 @@ void execute(const PruneOptions& options) {
 
 void run_prune(const Arguments& arguments) {
   PruneOptions options;
-  if (parse_prune_options(arguments, options)) execute(options);
+  if (!parse_prune_options(arguments, options)) return;
+  if (options.loop.train.empty()) {
+    execute(options);
+  } else {
+    run_prune_loop(options);
+  }
 }
 
 }  // namespace wquant

@@ -1,4 +1,4 @@
-#include "cli/evaluation.h"
+#include "cli/shell_command.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -31,7 +31,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kPlace = "{}";
 /// What is looked at of what a command printed: its end.
 constexpr std::streamoff kTail = std::streamoff{1} << 16;
 constexpr std::size_t kShownLines = 15;
@@ -113,14 +112,19 @@ class SpawnSetup {
   posix_spawnattr_t attributes_;
 };
 
+fs::path temporary_folder() {
+  const char* const set = std::getenv("TMPDIR");
+  return set != nullptr && *set != '\0' ? set : "/tmp";
+}
+
 }  // namespace
 
-PrivateFolder::PrivateFolder() {
-  const char* const set = std::getenv("TMPDIR");
-  const std::string above = set != nullptr && *set != '\0' ? set : "/tmp";
-  std::string name = (fs::path(above) / "wquant-XXXXXX").string();
+PrivateFolder::PrivateFolder() : PrivateFolder(temporary_folder()) {}
+
+PrivateFolder::PrivateFolder(const fs::path& above) {
+  std::string name = (above / "wquant-XXXXXX").string();
   if (mkdtemp(name.data()) == nullptr) {
-    throw Error(fmt::format("cannot make a temporary folder in {}: {}", printable(above),
+    throw Error(fmt::format("cannot make a temporary folder in {}: {}", printable(above.string()),
                             std::strerror(errno)),
                 "set TMPDIR to a folder that can be written");
   }
@@ -132,17 +136,20 @@ PrivateFolder::~PrivateFolder() {
   fs::remove_all(path_, code);
 }
 
-void check_evaluation_command(const std::string& command) {
-  if (command.find(kPlace) != std::string::npos) return;
-  throw Error(fmt::format("--eval \"{}\" has no {{}}", printable(command)),
-              "write {} where the path of the model shall stand", ErrorKind::kUsage);
+void check_place(std::string_view option, const std::string& command, std::string_view place) {
+  if (command.find(place) != std::string::npos) return;
+  throw Error(fmt::format("{} \"{}\" has no {}", option, printable(command), place),
+              fmt::format("write {} where the path shall stand", place), ErrorKind::kUsage);
 }
 
-std::string command_for(const std::string& command, const fs::path& path) {
-  const std::string word = quoted(path.string());
-  std::string result = command;
-  for (std::size_t at = 0; (at = result.find(kPlace, at)) != std::string::npos; at += word.size()) {
-    result.replace(at, kPlace.size(), word);
+std::string command_for(const std::string& command, std::span<const PlacedPath> paths) {
+  std::string result;
+  for (std::size_t at = 0; at < command.size();) {
+    const std::string_view rest = std::string_view(command).substr(at);
+    const auto found = std::ranges::find_if(
+        paths, [&](const PlacedPath& placed) { return rest.starts_with(placed.place); });
+    result += found == paths.end() ? std::string(1, rest.front()) : quoted(found->path.string());
+    at += found == paths.end() ? 1 : found->place.size();
   }
   return result;
 }
@@ -164,7 +171,7 @@ std::optional<double> last_number(std::string_view text) {
   return last;
 }
 
-Evaluation::Evaluation(std::string command, const fs::path& folder)
+ShellCommand::ShellCommand(std::string command, const fs::path& folder)
     : command_(std::move(command)), out_(folder / "stdout"), err_(folder / "stderr") {
   const int code = SpawnSetup(out_, err_).spawn(pid_, command_);
   if (code == 0) return;
@@ -172,7 +179,7 @@ Evaluation::Evaluation(std::string command, const fs::path& folder)
   throw Error(fmt::format("cannot start a shell: {}", std::strerror(code)));
 }
 
-Evaluation::~Evaluation() {
+ShellCommand::~ShellCommand() {
   if (pid_ < 0) return;
   kill(-pid_, SIGTERM);
   const auto end = std::chrono::steady_clock::now() + kGrace;
@@ -182,22 +189,30 @@ Evaluation::~Evaluation() {
   waitpid(pid_, &status_, 0);
 }
 
-bool Evaluation::done() {
+bool ShellCommand::done() {
   if (pid_ > 0 && waitpid(pid_, &status_, WNOHANG) != 0) pid_ = -1;
   return pid_ < 0;
 }
 
-double Evaluation::score() const {
-  if (!WIFEXITED(status_) || WEXITSTATUS(status_) != 0) {
-    fail(ending_text(status_), "repair the command");
-  }
-  const std::optional<double> score = last_number(tail_of(out_));
-  if (!score) fail("printed no number", "let its last number be the score");
-  if (!std::isfinite(*score)) fail("printed a score that is not finite", "look at the model");
-  return *score;
+void ShellCommand::require_success() const {
+  if (WIFEXITED(status_) && WEXITSTATUS(status_) == 0) return;
+  fail(ending_text(status_), "repair the command");
 }
 
-void Evaluation::fail(const std::string& problem, const std::string& remedy) const {
+double ShellCommand::number() const {
+  require_success();
+  const std::optional<double> last = last_number(tail_of(out_));
+  if (!last) fail("printed no number", "let its last number be the score");
+  return *last;
+}
+
+double ShellCommand::score() const {
+  const double score = number();
+  if (!std::isfinite(score)) fail("printed a score that is not finite", "look at the model");
+  return score;
+}
+
+void ShellCommand::fail(const std::string& problem, const std::string& remedy) const {
   log_tail(out_);
   log_tail(err_);
   throw Error(fmt::format("the command {} {}", printable(command_, 1000), problem), remedy);
