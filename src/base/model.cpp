@@ -4,6 +4,7 @@
 
 #include <limits>
 
+#include "base/float_environment.h"
 #include "base/float_convert.h"
 #include "wquant/error.h"
 
@@ -36,6 +37,7 @@ std::string shape_text(std::span<const std::uint64_t> shape) {
 }
 
 void ModelReader::read_floats(std::size_t index, std::uint64_t first, std::span<float> out) const {
+  const FloatEnvironment environment;
   const TensorInfo& info = tensors()[index];
   const std::size_t size = size_of(info.dtype);
   const std::span<const std::byte> whole = view(index);

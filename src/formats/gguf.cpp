@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/float_environment.h"
 #include "base/mapped_file.h"
 #include "formats/gguf_header.h"
 #include "formats/read_view.h"
@@ -28,6 +29,7 @@ class GgufModel : public ModelReader {
   void read(std::size_t index, std::uint64_t first, std::span<std::byte> out) const override {
     check_range(*this, index, first, out.size());
     if (out.empty()) return;
+    const FloatEnvironment environment;
     if (places_[index].type->decode != nullptr) return decode(index, first, out);
     std::memcpy(out.data(), stored(index).data() + first, out.size());
   }

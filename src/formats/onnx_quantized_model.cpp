@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/float_convert.h"
+#include "base/float_environment.h"
 #include "base/meter.h"
 #include "formats/onnx.h"
 #include "formats/onnx_chains.h"
@@ -66,6 +67,7 @@ class QuantizedOnnxModel : public QuantizedReader {
       throw Error("range lies outside the tensor").at_tensor(tensors_[index].name).at_file(path_);
     }
     if (out.empty()) return;
+    const FloatEnvironment environment;
     if (index < parts_.chains.size()) {
       decode_range(index, first, out);
     } else {

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "base/float_environment.h"
 #include "base/float_convert.h"
 #include "base/mapped_file.h"
 #include "base/meter.h"
@@ -241,6 +242,7 @@ std::string_view QuantizedModel::file_of(std::size_t index) const {
 void QuantizedModel::read(std::size_t index, std::uint64_t first, std::span<std::byte> out) const {
   state_->check_range(index, first, out.size());
   if (out.empty()) return;
+  const FloatEnvironment environment;
   const StoredTensor& tensor = state_->contents.tensors[index];
   if (!tensor.report.quantized) {
     std::memcpy(out.data(), tensor.parts[Part::kData].data() + first, out.size());

@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "base/text.h"
+#include "base/float_environment.h"
 #include "formats/format.h"
 #include "formats/gguf.h"
 #include "formats/hdf5.h"
@@ -200,6 +201,7 @@ std::vector<FormatInfo> formats() {
 }
 
 std::unique_ptr<ModelReader> open_model(const fs::path& path) {
+  const FloatEnvironment environment;
   try {
     return find_for_reading(path).open(path);
   } catch (Error& error) {
@@ -222,6 +224,7 @@ bool is_quantized_file(const fs::path& path) {
 
 void write_model(const ModelReader& model, const fs::path& path, std::string_view format,
                  Overwrite overwrite, const RunOptions& options) {
+  const FloatEnvironment environment;
   try {
     format_for_writing(path, format).write(model, path, overwrite, options);
   } catch (Error& error) {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "base/float_environment.h"
 #include "wquant/error.h"
 
 namespace wquant {
@@ -196,10 +197,12 @@ void sort(Ladder& ladder) {
 }
 
 Allocation allocate(std::span<const Ladder> ladders, std::uint64_t bytes) {
+  const FloatEnvironment environment;
   return Allocator(ladders, bytes).run();
 }
 
 std::optional<Allocation> uniform_allocation(std::span<const Ladder> ladders, std::uint64_t bytes) {
+  const FloatEnvironment environment;
   std::optional<Allocation> best;
   for (const Choice& kind : kinds_of(ladders)) {
     std::optional<Allocation> all = allocation_like(ladders, kind);

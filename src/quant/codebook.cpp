@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/float_environment.h"
 #include "base/text.h"
 #include "quant/exact_search.h"
 #include "quant/family.h"
@@ -255,6 +256,7 @@ Codebook fit_codebook(const Distribution& distribution, const TensorSettings& se
 }
 
 Codebook fit_codebook(std::span<const float> weights, const TensorSettings& settings) {
+  const FloatEnvironment environment;
   check(settings);
   KeyTable table;
   Distribution distribution = distribution_of(weights, table);

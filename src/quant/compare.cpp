@@ -5,6 +5,7 @@
 #include <numeric>
 #include <optional>
 
+#include "base/float_environment.h"
 #include "base/staged_work.h"
 #include "quant/cell_scales.h"
 #include "quant/code_statistics.h"
@@ -215,6 +216,7 @@ Comparison begin_comparison(const ModelReader& model, const Plan& plan) {
 
 Comparison compare(const ModelReader& model, std::span<const Plan> plans,
                    const RunOptions& options) {
+  const FloatEnvironment environment;
   const Plan& plan = plans.front();
   Comparison comparison = begin_comparison(model, plan);
   const std::vector<std::size_t> indices = compared_tensors(plan);

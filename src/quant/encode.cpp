@@ -2,6 +2,7 @@
 #include <array>
 #include <vector>
 
+#include "base/float_environment.h"
 #include "kernels/kernels.h"
 #include "wquant/codebook.h"
 #include "wquant/error.h"
@@ -21,6 +22,7 @@ std::uint64_t packed_size(std::uint64_t count, int bits) {
 
 void encode(std::span<const float> weights, const Codebook& codebook,
             std::span<std::uint8_t> packed) {
+  const FloatEnvironment environment;
   if (packed.size() != packed_size(weights.size(), codebook.bits)) {
     throw Error("the buffer for packed codes has the wrong size");
   }

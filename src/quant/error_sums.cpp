@@ -130,6 +130,7 @@ void ErrorSums::fill(TensorReport& report, double f, double pivot) const {
   const double both = spread.w * spread.q();
   report.codebook.rho =
       spread.w > 0 ? std::sqrt(std::max(0.0, both > 0 ? 1 - std::max(0.0, lost) / both : 0)) : 1;
+  if (spread.w < spread.we) report.codebook.rho = -report.codebook.rho;
   report.codebook.relative_error_unscaled = spread.w > 0 ? e2 / n / spread.w : 0;
   report.relative_error = spread.w > 0 ? squares / n / spread.w : 0;
   report.snr_db =

@@ -6,6 +6,7 @@
 #include <memory>
 #include <numeric>
 
+#include "base/float_environment.h"
 #include "base/meter.h"
 #include "base/staged_work.h"
 #include "quant/float_slabs.h"
@@ -70,6 +71,7 @@ struct Moments {
     if (ww > 0) {
       const double lost = std::max(0.0, ww * ee - we * we);
       figures.rho = qq > 0 ? std::sqrt(std::max(0.0, 1 - lost / ww / qq)) : 0;
+      if (ww < we) figures.rho = -figures.rho;
       figures.relative_error = squares / ww;
     }
     figures.snr_db = squares > 0 ? 10 * std::log10((ww + count * w * w) / squares)
@@ -133,6 +135,7 @@ class MeasureWork : public StagedWork {
 std::vector<MeasuredErrors> measure_errors(const ModelReader& original, const ModelReader& restored,
                                            std::span<const TensorPair> pairs,
                                            const RunOptions& options) {
+  const FloatEnvironment environment;
   const std::uint64_t total = std::accumulate(
       pairs.begin(), pairs.end(), std::uint64_t{0}, [&](std::uint64_t sum, TensorPair pair) {
         return sum + original.tensors()[pair.original].bytes();

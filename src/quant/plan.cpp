@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/float_environment.h"
 #include "base/text.h"
 #include "quant/cell_layout.h"
 #include "quant/channel_layout.h"
@@ -231,6 +232,7 @@ void check_strict(const Plan& plan) {
 }  // namespace
 
 Plan make_plan(const ModelReader& model, const Settings& settings) {
+  const FloatEnvironment environment;
   Planner planner(settings);
   Plan plan;
   for (std::size_t i = 0; i < model.tensors().size(); ++i) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/float_environment.h"
 #include "base/staged_work.h"
 #include "quant/cell_work.h"
 #include "quant/coding_sink.h"
@@ -118,6 +119,7 @@ class Cutter {
 
 Report quantize(const ModelReader& model, const Plan& plan, PartSink& sink,
                 const RunOptions& options) {
+  const FloatEnvironment environment;
   Report report;
   report.tensors.resize(plan.tensors.size());
   Meter meter(options, total_work(plan));

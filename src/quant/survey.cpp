@@ -2,6 +2,7 @@
 #include <cmath>
 #include <optional>
 
+#include "base/float_environment.h"
 #include "base/staged_work.h"
 #include "quant/cell_scales.h"
 #include "quant/code_statistics.h"
@@ -140,6 +141,7 @@ std::uint64_t surveyed_bytes(const Plan& plan) {
 
 std::vector<Ladder> survey(const ModelReader& model, std::span<const Plan> variants,
                            LevelDtypes levels, const RunOptions& options) {
+  const FloatEnvironment environment;
   const Plan& plan = variants.front();
   std::vector<Ladder> ladders(plan.tensors.size());
   NoSink sink;

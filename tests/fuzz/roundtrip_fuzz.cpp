@@ -1,0 +1,195 @@
+// Any weights by any settings: what is written can be read and verified, is the same for any number
+// of threads, has the size that was planned, and is as near to the weights as the report says.
+
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+
+#include "base/float_convert.h"
+#include "formats/quantized_file.h"
+#include "fuzz/fuzz_model.h"
+#include "fuzz/fuzz_support.h"
+#include "wquant/measure.h"
+
+namespace wquant {
+namespace {
+
+void require(bool is_true, int line = __builtin_LINE()) {
+  if (!is_true) std::fprintf(stderr, "line %d\n", line);
+  if (!is_true) std::abort();
+}
+
+/// The input, byte by byte; zeros when it has come to its end.
+class Input {
+ public:
+  explicit Input(std::span<const std::uint8_t> bytes) : bytes_(bytes) {}
+  unsigned byte() {
+    if (bytes_.empty()) return 0;
+    const unsigned value = bytes_.front();
+    bytes_ = bytes_.subspan(1);
+    return value;
+  }
+  template <std::size_t n>
+  const char* one_of(const std::array<const char*, n>& choices) {
+    return choices[byte() % n];
+  }
+
+ private:
+  std::span<const std::uint8_t> bytes_;
+};
+
+/// Settings of one tensor, right or contradictory.
+std::string items_of(Input& input) {
+  static constexpr std::array kModes = {"exp",     "linear", "kmeans", "binary",
+                                        "ternary", "pow2",   "fixed"};
+  static constexpr std::array kMore = {"",
+                                       ",granularity=channel",
+                                       ",granularity=group:2",
+                                       ",granularity=group:5",
+                                       ",balance=off",
+                                       ",balance=kernel",
+                                       ",rescale=mse",
+                                       ",rescale=none",
+                                       ",zero=keep",
+                                       ",zero=off",
+                                       ",values=midpoint",
+                                       ",ratio=range",
+                                       ",ratio=1.5",
+                                       ",range=full",
+                                       ",search=exact",
+                                       ",axis=1"};
+  static constexpr std::array kCodings = {"", "", ",coding=entropy", ",coding=f16"};
+  std::string items = std::string("mode=") + input.one_of(kModes);
+  items += ",bits=" + std::to_string(input.byte() % 8 + 1);
+  items += input.one_of(kCodings);
+  const std::string first = input.one_of(kMore), second = input.one_of(kMore);
+  return items + first + (first == second ? std::string() : second);
+}
+
+/// Weights of any magnitude: whole numbers over a mean, or bits as they come.
+std::vector<float> weights_of(Input& input, std::uint64_t count) {
+  const unsigned kind = input.byte();
+  const float factor = std::ldexp(1.0F, static_cast<int>(input.byte()) - 128);
+  const float mean = static_cast<float>(static_cast<int>(input.byte()) - 128) * factor;
+  std::vector<float> weights(count);
+  for (float& w : weights) {
+    const unsigned low = input.byte();
+    if (kind % 4 != 0) {
+      const float unit = static_cast<float>(static_cast<int>(low) - 128);
+      w = unit * factor + (kind % 4 == 1 ? mean : 0);
+      continue;
+    }
+    const std::uint32_t bits =
+        low | input.byte() << 8 | input.byte() << 16 | (input.byte() & 0xFF) << 24;
+    std::memcpy(&w, &bits, sizeof w);
+  }
+  return weights;
+}
+
+void add_tensor(Input& input, fuzz::FuzzModel& model, const char* name) {
+  static constexpr std::array kDtypes = {Dtype::kF32, Dtype::kF16, Dtype::kBF16, Dtype::kF64};
+  TensorInfo info = {name, {}, kDtypes[input.byte() % kDtypes.size()]};
+  const unsigned dimensions = input.byte() % 4 + 1;
+  for (unsigned i = 0; i < dimensions; ++i) info.shape.push_back(input.byte() % 9);
+  const std::vector<float> weights = weights_of(input, info.count());
+  std::vector<std::byte> elements(info.bytes());
+  if (info.dtype == Dtype::kF64) {
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      const double w = weights[i];
+      std::memcpy(elements.data() + i * sizeof w, &w, sizeof w);
+    }
+  } else {
+    from_floats(info.dtype, weights, elements);
+  }
+  model.add(std::move(info), std::move(elements));
+}
+
+/// A folder in memory for the files of one process.
+const std::filesystem::path& folder() {
+  static const std::filesystem::path path = [] {
+    std::string name = "/dev/shm/wquant-fuzz-XXXXXX";
+    require(mkdtemp(name.data()) != nullptr);
+    return std::filesystem::path(name);
+  }();
+  return path;
+}
+
+std::string bytes_of(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+Report write(const ModelReader& model, const Plan& plan, const Settings& settings,
+             const std::filesystem::path& path, unsigned threads) {
+  QuantizedWriter writer(path, plan, settings, Overwrite::kReplace);
+  RunOptions options;
+  options.threads = threads;
+  Report report = quantize(model, plan, writer, options);
+  writer.finish(report);
+  return report;
+}
+
+bool is_near(double a, double b, double slack) { return std::fabs(a - b) <= slack; }
+
+/// The figures of a tensor against those that are measured.
+void check_tensor(const TensorReport& report, const MeasuredErrors& measured) {
+  const bool is_short = size_of(report.info.dtype) == 2;  // Rounded once more when it is restored.
+  if (is_short) return;
+  const double lost = 1 - measured.rho;
+  require(is_near(report.codebook.rho, measured.rho, 2e-3 * lost + 1e-6));
+  const double error = measured.relative_error;
+  require(is_near(report.relative_error, error, 2e-3 * error + 1e-6));
+  require(measured.max_error <= report.max_error * (1 + 1e-3) + 1e-44);
+}
+
+void round_trip(Input input) {
+  fuzz::FuzzModel model;
+  Settings settings;
+  settings.all = input.byte() % 2 == 0;
+  if (input.byte() % 4 == 0) settings.nonfinite = NonFinite::kKeep;
+  wquant::apply(settings.tensor, items_of(input));
+  if (input.byte() % 2 == 0) settings.rules = {{"b", items_of(input)}};
+  for (const char* name : {"a", "b", "c"}) add_tensor(input, model, name);
+  const Plan plan = make_plan(model, settings);
+  const auto path = folder() / "one.safetensors";
+  const QuantizedLayout layout = make_layout(plan, settings);
+  const Report report = write(model, plan, settings, path, 1);
+  const std::string bytes = bytes_of(path);
+  write(model, plan, settings, folder() / "two.safetensors", 2);
+  require(bytes == bytes_of(folder() / "two.safetensors"));
+  require(bytes.size() == report.file_bytes);
+  const auto is_coded = [](const PlannedTensor& tensor) {
+    return tensor.quantized && tensor.settings.coding == Coding::kEntropy;
+  };
+  if (!std::any_of(plan.tensors.begin(), plan.tensors.end(), is_coded)) {
+    require(bytes.size() == layout.file_bytes);
+  }
+  const QuantizedModel restored(path);
+  restored.verify();
+  for (std::size_t i = 0; i < model.tensors().size(); ++i) {
+    require(restored.tensors()[i].shape == model.tensors()[i].shape);
+    if (!report.tensors[i].quantized) {
+      std::vector<std::byte> kept(model.tensors()[i].bytes()), read(kept.size());
+      model.read(i, 0, kept);
+      restored.read(i, 0, read);
+      require(kept == read);
+      continue;
+    }
+    check_tensor(report.tensors[i],
+                 measure_errors(model, restored, std::vector<TensorPair>{{i, i}})[0]);
+  }
+}
+
+}  // namespace
+}  // namespace wquant
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  try {
+    wquant::round_trip(wquant::Input({data, size}));
+  } catch (const wquant::Error& error) {
+    if (std::strlen(error.what()) == 0) std::abort();
+  }
+  return 0;
+}
