@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -136,15 +137,19 @@ void print_model_json(const ModelReader& model, const Findings& found) {
 // A quantized file.
 
 void print_quantized_text(const QuantizedReader& model) {
-  Table table({{"tensor", Align::kLeft},
-               {"shape", Align::kLeft},
-               {"dtype", Align::kLeft},
-               {"bytes"},
-               {"bits"},
-               {"mode", Align::kLeft},
-               {"r"},
-               {"rho"}});
   const Report& report = model.report();
+  const bool keeps_zeros = std::ranges::any_of(
+      report.tensors, [](const TensorReport& tensor) { return !zeros_text(tensor).empty(); });
+  std::vector<Column> columns = {{"tensor", Align::kLeft},
+                                 {"shape", Align::kLeft},
+                                 {"dtype", Align::kLeft},
+                                 {"bytes"},
+                                 {"bits"},
+                                 {"mode", Align::kLeft},
+                                 {"r"},
+                                 {"rho"}};
+  if (keeps_zeros) columns.push_back({"zeros", Align::kLeft});
+  Table table(columns);
   for (const TensorReport& tensor : report.tensors) {
     std::vector<std::string> row = {printable(tensor.info.name), shape_text(tensor.info.shape),
                                     std::string(name_of(tensor.info.dtype)),
@@ -159,6 +164,8 @@ void print_quantized_text(const QuantizedReader& model) {
       row.insert(row.end(), {"-", "kept"});
     }
     row.resize(8, "-");
+    const std::string_view zeros = zeros_text(tensor);
+    if (keeps_zeros) row.emplace_back(zeros.empty() ? "-" : zeros);
     table.add(std::move(row));
   }
   print_result(table.text());
@@ -186,6 +193,9 @@ void print_quantized_json(const QuantizedReader& model, const Findings& found) {
       json["bits"] = tensor.coded_bytes > 0
                          ? bits_per_weight(tensor.coded_bytes, tensor.info.count())
                          : tensor.codebook.bits;
+      if (const auto zeros = zeros_text(tensor); !zeros.empty()) {
+        json[fmt::format("zero_{}", zeros)] = true;
+      }
       json["correlation"] = tensor.codebook.rho;
     } else {
       json["kept_reason"] = tensor.kept_reason;

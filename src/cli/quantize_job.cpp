@@ -34,6 +34,9 @@ Report dry_report(const Plan& plan) {
     TensorReport tensor = begin_report(planned);
     if (planned.same_as) tensor.same_as = plan.tensors[*planned.same_as].info.name;
     tensor.codebook.bits = planned.quantized ? planned.settings.bits : 0;
+    // What is known of its size comes from weights.
+    const bool is_masked = planned.estimated_bytes && planned.settings.coding == Coding::kFixed;
+    if (is_masked) tensor.codebook.masked_code = 0;
     report.tensors.push_back(std::move(tensor));
   }
   return report;

@@ -150,7 +150,8 @@ QuantizedSizes sizes_of(const std::vector<ShardPlan>& plans, const Settings& set
   for (const ShardPlan& plan : plans) {
     const QuantizedLayout layout = make_layout(plan.plan, settings, plan.shard);
     sizes.header_bytes += layout.header_bytes;
-    sizes.file_bytes += layout.file_bytes;
+    sizes.file_bytes += layout.header_bytes;
+    for (const PlannedTensor& tensor : plan.plan.tensors) sizes.file_bytes += stored_size(tensor);
   }
   const std::uint64_t index = index_bytes(plans, planned_reports(plans));
   return {sizes.header_bytes + index, sizes.file_bytes + index};

@@ -163,10 +163,20 @@ Codebook rescaled_codebook(const Distribution& distribution, const TensorSetting
   return book;
 }
 
+/// The levels for weights that are not 0, or those of a family that has one at 0 anyhow. As 0 is to
+/// stay 0, a mean is no help: mirrored levels are those that keep most of the power.
+LevelFit fit_others(const Distribution& distribution, const TensorSettings& settings,
+                    SearchEffort effort) {
+  const Family& family = find_family(settings.mode);
+  if (!family.info.takes_zero) return fit_levels(distribution, settings, effort);
+  const Distribution others = distribution.without_zeros();
+  return fit_levels(family.space != nullptr ? others.mirrored() : others, settings, effort);
+}
+
 /// The codebook with a level for zeros.
 Codebook fit_with_zeros(const Distribution& distribution, const TensorSettings& settings,
                         ZeroForm form, SearchEffort effort) {
-  const LevelFit others = fit_levels(distribution.without_zeros(), settings, effort);
+  const LevelFit others = fit_others(distribution, settings, effort);
   if (form == ZeroForm::kLevel) {
     return rescaled_codebook(
         distribution, settings,

@@ -67,6 +67,17 @@ Distribution Distribution::without_zeros() const {
   return others;
 }
 
+Distribution Distribution::mirrored() const {
+  Distribution both = *this;
+  for (Tail& tail : both.tails_) {
+    tail.negative = tail.count / 2;
+    tail.negative_sum = tail.sum / 2;
+  }
+  both.variance_ = variance_ + mean_ * mean_;
+  both.mean_ = 0;
+  return both;
+}
+
 /// Of a threshold in the key before number `key` or at that one's edge. Cuts mostly lie evenly in
 /// their key, so that the place of one is known but for a step.
 std::size_t Distribution::cuts_below(float t, std::size_t key) const {

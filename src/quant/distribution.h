@@ -54,6 +54,8 @@ class Distribution {
   [[nodiscard]] double zeros() const;
   /// That of the other weights, in the same bins.
   [[nodiscard]] Distribution without_zeros() const;
+  /// That of weights of the same magnitudes, half of each with either sign.
+  [[nodiscard]] Distribution mirrored() const;
   /// True when it is known that all weights have the same magnitude, or there are none.
   [[nodiscard]] bool one_magnitude() const { return distinct_ <= 1 && (exact_ || variance_ == 0); }
 

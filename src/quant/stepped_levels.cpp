@@ -20,6 +20,8 @@ constexpr int kCoarsest = 2, kFinest = -5, kInOctave = 12;
 
 /// Halvings of the octaves among which the step of an entropy is searched.
 constexpr int kHalvings = 40;
+/// An entropy that is farther below the one that is asked for is another.
+constexpr double kEntropyShort = 0.25;
 constexpr double kFinestSearched = -16, kCoarsestSearched = 4;
 
 /// The weights of every multiple of a step.
@@ -77,16 +79,26 @@ double entropy(const SteppedCodes& codes, double count) {
   return bits;
 }
 
-/// The step that gives codes that entropy, or the nearest that there is.
+/// The step that gives codes that entropy. Finer steps give more, until there are too few for all
+/// weights to lie within; where none gives so much it is the finest with which they do.
 double step_for_entropy(const Distribution& distribution, double bits) {
   double fine = kFinestSearched, coarse = kCoarsestSearched;
   const auto step_at = [&](double octave) { return std::exp2(octave) * deviation(distribution); };
+  const auto entropy_at = [&](double octave) {
+    return entropy(stepped_codes(distribution, step_at(octave)), distribution.count());
+  };
+  const auto clips = [&](double octave) {
+    return kMostMultiples * step_at(octave) < distribution.max_abs();
+  };
   for (int i = 0; i < kHalvings; ++i) {
     const double middle = (fine + coarse) / 2;
-    const SteppedCodes codes = stepped_codes(distribution, step_at(middle));
-    (entropy(codes, distribution.count()) > bits ? fine : coarse) = middle;
+    const double found = entropy_at(middle);
+    const bool is_fine =
+        found > bits || (clips(middle) && entropy_at(middle + 1.0 / kInOctave) > found);
+    (is_fine ? fine : coarse) = middle;
   }
-  return step_at(coarse);
+  const bool is_reached = !clips(coarse) || entropy_at(coarse) > bits - kEntropyShort;
+  return is_reached ? step_at(coarse) : distribution.max_abs() / kMostMultiples;
 }
 
 }  // namespace

@@ -56,6 +56,9 @@ class SurveyWork : public StagedWork {
     const FamilyInfo& family = find_family(tried.settings.mode).info;
     for (int bits = family.min_bits; bits <= family.max_bits; ++bits) {
       if (tried.bits_given && bits != planned(variant).settings.bits) continue;
+      // One bit would lose the zeros, which nobody asked for.
+      const bool loses_zeros = bits == 1 && keeps_zeros(weights, tried.settings);
+      if (loses_zeros && family.max_bits > 1 && !tried.bits_given) continue;
       tried.settings.bits = bits;
       ladder_.push_back(choice_of(tried, variant, weights));
     }

@@ -137,7 +137,9 @@ std::string remarks(const Comparison& comparison) {
     text += "scales        their figures are those of a sample of the weights\n";
   }
   if (any([](const auto& setting) { return !setting.file_bytes_known; })) {
-    text += "~             estimated: codes at their entropy are not counted but written\n";
+    text +=
+        "~             estimated: codes at their entropy or beside a mask are not counted but "
+        "written\n";
   }
   return text;
 }

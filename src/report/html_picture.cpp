@@ -169,7 +169,7 @@ std::string_view no_curve_text(const TensorReport& tensor) {
   if (tensor.codebook.x0 <= 0 || tensor.settings.bits == 1) {
     return "The levels of this mode do not follow from a first boundary x<sub>0</sub>.";
   }
-  if (has_zero_level(tensor)) {
+  if (!zeros_text(tensor).empty()) {
     return "Weights of exactly 0 have a level of their own: there is no curve of x<sub>0</sub>.";
   }
   return "All weights have one magnitude: every x<sub>0</sub> keeps it.";

@@ -69,6 +69,9 @@ std::string facts_html(const TensorReport& tensor) {
                  {"bytes", byte_text(tensor.bytes)}};
   add_errors(tensor, facts);
   add_codebook(tensor, facts);
+  if (const auto zeros = zeros_text(tensor); !zeros.empty()) {
+    facts.emplace_back("zeros", zeros == "mask" ? "a bit mask" : "a level");
+  }
   add_cells(tensor, facts);
   add_balance(tensor, facts);
   std::string out = "<dl class=\"facts\">\n";

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <optional>
 #include <string>
 #include <string_view>
@@ -81,7 +83,9 @@ void add_tensor(JsonWriter& json, const TensorReport& tensor, bool dry_run) {
   if (tensor.quantized) {
     add_settings(json, tensor.settings);
     add_figures(json, tensor, dry_run);
-    if (has_zero_level(tensor)) json.member("zero_level", true);
+    if (const auto zeros = zeros_text(tensor); !zeros.empty()) {
+      json.member(fmt::format("zero_{}", zeros), true);
+    }
     add_cells(json, tensor);
     add_balance(json, tensor, dry_run);
   }

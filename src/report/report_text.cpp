@@ -195,12 +195,19 @@ std::string balance_lines(const Report& report) {
   return text;
 }
 
-/// "zeros  stay 0 in 3 tensors"
+/// "zeros  stay 0 in 3 tensors: 2 with a bit mask, 1 with a level"
 std::string zero_line(const Report& report) {
-  const auto tensors = std::ranges::count_if(report.tensors, has_zero_level);
-  if (tensors == 0) return {};
-  return fmt::format("{:<13} stay 0 in {}\n", "zeros",
-                     plural(static_cast<std::size_t>(tensors), "tensor"));
+  std::size_t masks = 0, levels = 0;
+  for (const TensorReport& tensor : report.tensors) {
+    masks += zeros_text(tensor) == "mask" ? 1 : 0;
+    levels += zeros_text(tensor) == "level" ? 1 : 0;
+  }
+  if (masks + levels == 0) return {};
+  std::string forms;
+  if (masks > 0) forms += fmt::format(" {} with a bit mask", masks);
+  if (masks > 0 && levels > 0) forms += ",";
+  if (levels > 0) forms += fmt::format(" {} with a level", levels);
+  return fmt::format("{:<13} stay 0 in {}:{}\n", "zeros", plural(masks + levels, "tensor"), forms);
 }
 
 /// "channels on axis 0", "groups of 64"

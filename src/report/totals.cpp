@@ -47,8 +47,10 @@ Totals totals_of(const Report& report) {
   return totals;
 }
 
-bool has_zero_level(const TensorReport& tensor) {
-  return std::ranges::find(tensor.codebook.levels, 0.0F) != tensor.codebook.levels.end();
+std::string_view zeros_text(const TensorReport& tensor) {
+  const Codebook& codebook = tensor.codebook;
+  if (codebook.masked_code) return "mask";
+  return std::ranges::find(codebook.levels, 0.0F) != codebook.levels.end() ? "level" : "";
 }
 
 double compression_ratio(std::uint64_t original_bytes, std::uint64_t bytes) {
@@ -61,7 +63,8 @@ double bits_per_weight(std::uint64_t bytes, std::uint64_t weights) {
 
 bool has_coded(const Report& report) {
   return std::ranges::any_of(report.tensors, [](const TensorReport& tensor) {
-    return tensor.quantized && tensor.settings.coding == Coding::kEntropy;
+    return tensor.quantized &&
+           (tensor.settings.coding == Coding::kEntropy || tensor.codebook.masked_code);
   });
 }
 

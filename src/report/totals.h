@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "wquant/report.h"
 
@@ -30,14 +31,15 @@ struct Totals {
 /// Figures that need weights are left out of a dry run's totals.
 Totals totals_of(const Report& report);
 
-/// Whether one of its levels is 0.
-bool has_zero_level(const TensorReport& tensor);
+/// How zeros stay 0 in a tensor: "level", one of its levels is 0, or "mask", a bit mask tells where
+/// they are; empty: they need not stay.
+std::string_view zeros_text(const TensorReport& tensor);
 
 /// Original bytes over bytes; 0 when there are none.
 double compression_ratio(std::uint64_t original_bytes, std::uint64_t bytes);
 /// Bits of `bytes` for each of `weights` weights; 0 when there are none.
 double bits_per_weight(std::uint64_t bytes, std::uint64_t weights);
-/// Whether codes of a tensor are stored at their entropy.
+/// Whether codes of a tensor are stored at their entropy, or beside a mask of zeros.
 bool has_coded(const Report& report);
 /// Bits of a tensor's code: its width, or how many it takes on average; "-": not known.
 std::string bits_text(const TensorReport& tensor);

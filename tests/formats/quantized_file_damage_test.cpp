@@ -43,6 +43,80 @@ TEST(DamagedQuantizedFile, EveryFlippedBitIsFound) {
   EXPECT_EQ(check(), "(no error)");
 }
 
+/// A file whose only tensor, of 3 bits, has its 7 zeros in a mask; 8 codes follow it.
+std::string masked_file(const Folder& folder) {
+  Sample made;
+  made.add_quantized("w", {3, 5}, Dtype::kF32, 3);
+  const std::vector<unsigned> codes = {0, 1, 2, 3, 4, 5, 6, 7};
+  made.parts[0][Part::kCodes] = "\x55\x55" + Sample::pack(codes, 3);
+  made.report.tensors[0].codebook.masked_code = 4;
+  QuantizedWriter writer(folder / "masked", made.plan, made.settings, Overwrite::kReplace);
+  made.write_parts(writer);
+  writer.end_part(0, Part::kCodes, made.parts[0][Part::kCodes].size());
+  writer.finish(made.report);
+  return test::read_file(folder / "masked");
+}
+
+TEST(MaskedQuantizedFile, ReadsBackInAnyRange) {
+  const Folder folder;
+  masked_file(folder);
+  const QuantizedModel model(folder / "masked");
+  EXPECT_NO_THROW(model.verify());
+  const std::vector<float>& levels = model.report().tensors[0].codebook.levels;
+  EXPECT_EQ(model.report().tensors[0].codebook.masked_code, 4);
+  for (std::size_t first = 0; first < 15; ++first) {
+    for (std::size_t count = 1; first + count <= 15; ++count) {
+      std::vector<float> out(count, -1);
+      model.read_floats(0, first, out);
+      for (std::size_t i = 0; i < count; ++i) {
+        const std::size_t at = first + i;
+        EXPECT_EQ(out[i], at % 2 == 0 ? levels[at / 2] : 0) << first << ' ' << i;
+      }
+    }
+  }
+}
+
+TEST(MaskedQuantizedFile, EveryFlippedBitAndTruncationIsFound) {
+  const Folder folder;
+  const std::string bytes = masked_file(folder);
+  for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) {
+    std::string damaged = bytes;
+    damaged[bit / 8] ^= static_cast<char>(1 << bit % 8);
+    ASSERT_NE(error_of_file(folder, damaged), "(no error)") << "bit " << bit;
+  }
+  for (std::size_t size = bytes.size(); size-- > 0;) {
+    ASSERT_NE(error_of_file(folder, bytes.substr(0, size)), "(no error)") << size;
+  }
+}
+
+/// That no mask leads beyond the codes, even where every checksum is right.
+TEST(MaskedQuantizedFile, WrongMasksAreFound) {
+  const Folder folder;
+  const std::string bytes = masked_file(folder);
+  const std::size_t mask = bytes.size() - 5;
+  const auto error_with = [&](std::size_t at, char byte) {
+    std::string damaged = bytes;
+    damaged[at] = byte;
+    return error_of_file(folder, damaged);
+  };
+  EXPECT_THAT(error_with(mask, '\xff'), HasSubstr("w: 3 bytes of codes beside a mask that names"));
+  EXPECT_THAT(error_with(mask, '\0'), HasSubstr("w: 3 bytes of codes beside a mask that names"));
+  EXPECT_THAT(error_with(mask + 1, '\xd5'), HasSubstr("w: unused bits of the mask"));
+  // One code less, whose bits would have to be 0.
+  EXPECT_THAT(error_with(mask, '\x54'), HasSubstr("w: unused bits of the codes"));
+  EXPECT_THAT(
+      error_of_file(folder, edit_header(bytes, R"(\"shape\":[3,5])", R"(\"shape\":[33,5])")),
+      HasSubstr("w: codes of 5 bytes are too few for a mask of 165 weights"));
+  EXPECT_THAT(error_of_file(folder, edit_header(bytes, R"(\"shape\":[3,5])",
+                                                R"(\"shape\":[2305843009213693951])")),
+              HasSubstr("w: codes of 5 bytes are too few"));
+  EXPECT_THAT(error_of_file(folder, edit_header(bytes, R"(\"coding\":\"mask\",)", "")),
+              HasSubstr("w: codes of 5 bytes are too few"));
+  EXPECT_THAT(
+      error_of_file(folder, edit_header(bytes, R"(\"coding\":\"mask\")", R"(\"coding\":\"mist\")")),
+      HasSubstr("w: coding \"mist\" is not known"));
+}
+
 TEST(DamagedQuantizedFile, EveryTruncationIsFound) {
   const Folder folder;
   const std::string bytes = small_file(folder);

@@ -6,6 +6,7 @@
 #include "formats/shard_files.h"
 #include "unit/engine_support.h"
 #include "unit/layers.h"
+#include "unit/pruned.h"
 
 namespace wquant {
 namespace {
@@ -132,6 +133,26 @@ TEST_F(Recipe, DecodesHalfFloats) {
   Plan plan = make_plan(model, settings);
   plan.tensors[1].levels = Dtype::kF16;
   expect_decoded(model, plan, settings);
+}
+
+TEST_F(Recipe, DecodesMasksOfZeros) {
+  std::mt19937_64 random(13);
+  testing_engine::TestModel model;
+  for (const std::uint64_t inputs : {3U, 501U}) {
+    std::vector<float> layer =
+        testing_layers::make_layer(testing_layers::Shape::kHeavyTail, 67 * inputs, random);
+    testing_layers::prune(layer, 0.6, inputs > 3, random);
+    model.add("layer" + std::to_string(inputs), {67, inputs}, layer, OutputAxis{});
+  }
+  for (const char* items : {"bits=2", "bits=3,granularity=channel", "bits=4", "bits=8",
+                            "bits=5,granularity=group:32"}) {
+    SCOPED_TRACE(items);
+    Settings settings;
+    wquant::apply(settings.tensor, items);
+    Plan plan = make_plan(model, settings);
+    if (settings.tensor.granularity == Granularity::kTensor) plan.tensors[1].levels = Dtype::kF16;
+    expect_decoded(model, plan, settings);
+  }
 }
 
 TEST_F(Recipe, ReproducesTheChecksums) {

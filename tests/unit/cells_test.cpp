@@ -11,6 +11,7 @@
 
 #include "quant/cell_layout.h"
 #include "quant/cell_scales.h"
+#include "unit/decoded.h"
 #include "unit/engine_support.h"
 #include "unit/layers.h"
 #include "wquant/codebook.h"
@@ -21,6 +22,7 @@ namespace wquant {
 namespace {
 
 using testing::HasSubstr;
+using testing_engine::decoded;
 using testing_engine::Outcome;
 using testing_engine::run;
 using testing_engine::TestModel;
@@ -44,32 +46,6 @@ std::vector<float> uneven(std::uint64_t count, std::uint64_t channel_run, std::u
     weights[i] = static_cast<float>(sigma * gaussian(random));
   }
   return weights;
-}
-
-/// What tensor `i` became, by the words of docs/format.md.
-std::vector<double> decoded(const Outcome& outcome, std::size_t i) {
-  const TensorReport& report = outcome.report.tensors[i];
-  const auto part = [&](Part which) -> const std::vector<std::byte>& {
-    return outcome.parts[i][static_cast<std::size_t>(which)];
-  };
-  std::vector<float> levels(part(Part::kLevels).size() / sizeof(float));
-  std::memcpy(levels.data(), part(Part::kLevels).data(), part(Part::kLevels).size());
-  std::vector<Eigen::half> scales(part(Part::kScales).size() / sizeof(Eigen::half));
-  std::memcpy(scales.data(), part(Part::kScales).data(), part(Part::kScales).size());
-  const auto bits = static_cast<std::size_t>(report.settings.bits);
-  std::vector<double> values;
-  for (std::size_t k = 0; k < report.info.count(); ++k) {
-    std::size_t code = 0;
-    for (std::size_t j = 0; j < bits; ++j) {
-      const std::size_t bit = k * bits + j;
-      const auto byte = std::to_integer<std::size_t>(part(Part::kCodes)[bit / 8]);
-      code |= (byte >> bit % 8 & 1U) << j;
-    }
-    const float scale =
-        scales.empty() ? 1 : static_cast<float>(scales[k / report.cells.run % report.cells.cells]);
-    values.push_back(static_cast<double>(scale * levels[code]));
-  }
-  return values;
 }
 
 double relative_error(const std::vector<float>& weights, const std::vector<double>& values) {

@@ -79,6 +79,12 @@ class MemorySink : public PartSink {
     left_[tensor][kind] -= bytes.size();
     if (--writes_left_ == 0) throw Error("the disk is full");
   }
+  void end_part(std::size_t tensor, Part part, std::uint64_t size) override {
+    const std::lock_guard lock(mutex_);
+    const auto kind = static_cast<std::size_t>(part);
+    left_[tensor][kind] -= parts_[tensor][kind].size() - size;
+    parts_[tensor][kind].resize(size);
+  }
   void restart(std::size_t tensor, Part part) override {
     const std::lock_guard lock(mutex_);
     left_[tensor][static_cast<std::size_t>(part)] =

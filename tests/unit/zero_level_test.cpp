@@ -2,13 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "unit/decoded.h"
 #include "unit/engine_support.h"
 #include "unit/layers.h"
+#include "unit/pruned.h"
 #include "unit/quantized.h"
 #include "wquant/codebook.h"
 #include "wquant/error.h"
@@ -18,28 +19,10 @@ namespace wquant {
 namespace {
 
 using namespace testing_layers;
+using testing_engine::decoded;
 using testing_engine::Outcome;
 using testing_engine::run;
 using testing_engine::TestModel;
-
-/// Makes a share of the weights 0: the smallest, or any.
-void prune(std::vector<float>& layer, double share, bool smallest, std::mt19937_64& random) {
-  std::vector<float> sizes(layer.size());
-  std::ranges::transform(layer, sizes.begin(), [](float w) { return std::fabs(w); });
-  std::ranges::sort(sizes);
-  const auto kept = static_cast<std::size_t>(share * static_cast<double>(sizes.size()));
-  const float limit = sizes[std::min(kept, sizes.size() - 1)];
-  for (float& w : layer) {
-    if (smallest ? std::fabs(w) < limit : uniform(random) < share) w = 0;
-  }
-}
-
-bool zeros_stay(const std::vector<float>& layer, const std::vector<double>& values) {
-  for (std::size_t i = 0; i < layer.size(); ++i) {
-    if (layer[i] == 0 && values[i] != 0) return false;
-  }
-  return true;
-}
 
 bool all_nearest(const std::vector<float>& layer, const std::vector<double>& values,
                  const Codebook& book) {
@@ -126,23 +109,6 @@ TEST(ZeroLevel, IsNotForAnExactSearch) {
   EXPECT_THROW(check(settings), Error);
 }
 
-/// What the codes of tensor `i` mean, by the words of docs/format.md, scales left out: a level
-/// times a scale is 0 where the level is.
-std::vector<double> levels_of(const Outcome& outcome, std::size_t i) {
-  const auto& codes = outcome.parts[i][static_cast<std::size_t>(Part::kCodes)];
-  const auto& bytes = outcome.parts[i][static_cast<std::size_t>(Part::kLevels)];
-  std::vector<float> levels(bytes.size() / sizeof(float));
-  std::memcpy(levels.data(), bytes.data(), bytes.size());
-  std::vector<float> out(outcome.report.tensors[i].info.count());
-  const std::vector<std::uint8_t> packed = [&] {
-    std::vector<std::uint8_t> all;
-    for (const std::byte byte : codes) all.push_back(std::to_integer<std::uint8_t>(byte));
-    return all;
-  }();
-  decode(packed, 0, outcome.report.tensors[i].settings.bits, levels, out);
-  return {out.begin(), out.end()};
-}
-
 TEST(ZeroLevel, SurvivesScalesAndBalancedCodes) {
   std::mt19937_64 random(34);
   std::vector<float> layer = make_layer(Shape::kHeavyTail, std::size_t{64} * 288, random);
@@ -159,7 +125,7 @@ TEST(ZeroLevel, SurvivesScalesAndBalancedCodes) {
         wquant::apply(settings.tensor,
                       std::string("balance=auto,mode=") + mode + ",granularity=" + granularity);
         const Outcome outcome = run(model, settings, 2);
-        EXPECT_TRUE(zeros_stay(layer, levels_of(outcome, 0)))
+        EXPECT_TRUE(zeros_stay(layer, decoded(outcome, 0)))
             << granularity << ' ' << mode << ' ' << bits;
       }
     }
