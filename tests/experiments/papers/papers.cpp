@@ -64,7 +64,11 @@ const std::vector<Experiment>& experiments() {
          return six_times_section(runs);
        }},
       {"pruning", "a regression: loss against weights removed, by method",
-       [](const Options& options) { return pruning_section(options.seeds); }},
+       [](const Options& options) {
+         return pruning_section(
+             {WQUANT_PROGRAM, WQUANT_FINGERPRINTS, fs::temp_directory_path() / "wquant-pruning"},
+             options.seeds);
+       }},
   };
   return kAll;
 }

@@ -113,6 +113,28 @@ std::string table_of(std::span<const PruningLine> lines) {
   return table.text();
 }
 
+/// What the program does by itself, a row for each method and seed.
+std::string loop_table(const PruningPrograms& programs, int seeds) {
+  Table table({"method", "seed", "removed, %", "loss", "unpruned", "on the test set",
+               "4 bits: times smaller", "loss", "on the test set"});
+  for (const char* method : {"reductive", "magnitude", "random"}) {
+    for (int seed = 1; seed <= seeds; ++seed) {
+      const PrunedRegression row =
+          prune_regression(programs, static_cast<std::uint64_t>(seed), method);
+      Cells cells = {method, fmt::format("{}", seed), fmt::format("{:.1f}", 100 * row.removed)};
+      for (const double loss : {row.loss, row.unpruned_loss, row.test_loss}) {
+        cells.push_back(fmt::format("{:.3f}", loss));
+      }
+      cells.push_back(fmt::format("{:.1f}", row.times_smaller));
+      for (const double loss : {row.quantized_loss, row.quantized_test_loss}) {
+        cells.push_back(fmt::format("{:.3f}", loss));
+      }
+      table.add(cells);
+    }
+  }
+  return table.text();
+}
+
 std::string chart_of(std::span<const PruningLine> lines) {
   Panel panel;
   panel.title = "Loss on the test set";
@@ -146,11 +168,12 @@ PruningLine prune_by_steps(std::uint64_t seed, std::optional<PruneMethod> method
   return line;
 }
 
-Section pruning_section(int seeds) {
+Section pruning_section(const PruningPrograms& programs, int seeds) {
   Section section;
   const std::vector<PruningLine> lines = measure(seeds);
   section.facts["by_share"] = table_of(lines);
   section.facts["seeds"] = fmt::format("{}", seeds);
+  section.facts["loops"] = loop_table(programs, seeds);
   section.charts["pruning.svg"] = chart_of(lines);
   return section;
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "pruning_loops.h"
 #include "section.h"
 #include "wquant/prune.h"
 
@@ -21,6 +22,6 @@ struct PruningLine {
 PruningLine prune_by_steps(std::uint64_t seed, std::optional<PruneMethod> method);
 
 /// Experiment 5: pruning.
-Section pruning_section(int seeds);
+Section pruning_section(const PruningPrograms& programs, int seeds);
 
 }  // namespace wquant::papers
