@@ -182,9 +182,6 @@ class PruneLoop {
 
   /// The loss of the model that was not pruned, trained as often as the state of this round.
   [[nodiscard]] std::optional<double> unpruned_loss() const {
-    if (!history_.rounds.empty() && !history_.rounds.back().accepted) {
-      return history_.rounds.back().unpruned_loss;
-    }
     const std::size_t trainings = history_.accepted() + 1;
     train(0, state_.unpruned(trainings - 1), 0, state_.unpruned(trainings));
     return trainer_.evaluate(state_.unpruned(trainings));

@@ -26,7 +26,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr int kStateVersion = 1;
 constexpr std::string_view kStateFile = "state.json", kRound = "round-", kUnpruned = "unpruned-",
-                           kTemporary = "wquant-", kNpz = ".npz";
+                           kTemporary = "wquant-";
 constexpr std::uint64_t kChecksumBytes = std::uint64_t{1} << 20;
 
 /// Of names, shapes, dtypes and elements.
@@ -56,11 +56,9 @@ std::optional<double> optional_number(const Json& json) {
 }
 
 /// The number in a name such as "round-7"; nothing where it is no such name.
-std::optional<std::size_t> number_in(std::string_view name, std::string_view prefix,
-                                     std::string_view suffix) {
-  if (!name.starts_with(prefix) || !name.ends_with(suffix)) return {};
+std::optional<std::size_t> number_in(std::string_view name, std::string_view prefix) {
+  if (!name.starts_with(prefix)) return {};
   name.remove_prefix(prefix.size());
-  name.remove_suffix(suffix.size());
   return parse_number<std::size_t>(name);
 }
 
@@ -148,7 +146,7 @@ fs::path PruneState::of_state(std::size_t number) const {
 
 fs::path PruneState::unpruned(std::size_t trainings) const {
   if (trainings == 0) return of_state(0) / "control.npz";
-  return folder_ / fmt::format("{}{}{}", kUnpruned, trainings, kNpz);
+  return folder_ / fmt::format("{}{}.npz", kUnpruned, trainings);
 }
 
 void PruneState::replay(PruneHistory& history, double fraction) const {
@@ -190,9 +188,9 @@ void PruneState::save(const PruneHistory& history) {
 void PruneState::remove_unneeded(const PruneHistory& history) const {
   std::vector<fs::path> unneeded;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder_)) {
-    const std::string name = entry.path().filename().string();
-    const auto state = number_in(name, kRound, "");
-    const auto trainings = number_in(name, kUnpruned, kNpz);
+    const std::string name = entry.path().stem().string();
+    const auto state = number_in(name, kRound);
+    const auto trainings = number_in(name, kUnpruned);
     // State 0 has the mask and the first weights of the unpruned model.
     const bool is_past =
         state && *state != 0 && *state != history.base() && *state <= history.rounds.size();

@@ -6,9 +6,12 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <fstream>
 #include <string>
 #include <thread>
 
+#include "base/number.h"
+#include "base/output_file.h"
 #include "base/text.h"
 #include "cli/shell_command.h"
 #include "cli/signals.h"
@@ -47,6 +50,17 @@ std::string difference(const ModelReader& trained, const ModelReader& start) {
   return {};
 }
 
+std::optional<double> finite(double loss) {
+  return std::isfinite(loss) ? std::optional(loss) : std::nullopt;
+}
+
+/// What was written of an evaluation; nothing where there was none.
+std::optional<double> read_loss(const fs::path& path) {
+  std::ifstream file(path);
+  std::string text;
+  return std::getline(file, text) ? parse_number<double>(text) : std::nullopt;
+}
+
 }  // namespace
 
 void PruneTrainer::train(const TrainingStart& start, const fs::path& output) const {
@@ -70,6 +84,8 @@ void PruneTrainer::train(const TrainingStart& start, const fs::path& output) con
 }
 
 std::optional<double> PruneTrainer::evaluate(const fs::path& weights) const {
+  const fs::path known = fs::path(weights).replace_extension(".loss");
+  if (const std::optional<double> loss = read_loss(known)) return finite(*loss);
   const PrivateFolder folder(folder_);
   const PlacedPath places[] = {{"{}", weights}};
   const std::string line = command_for(options_.loop.evaluate, places);
@@ -77,7 +93,10 @@ std::optional<double> PruneTrainer::evaluate(const fs::path& weights) const {
   ShellCommand command(line, folder.path());
   finish(command);
   const double loss = command.number();
-  return std::isfinite(loss) ? std::optional(loss) : std::nullopt;
+  OutputFile file(known, Overwrite::kReplace);
+  file.append(fmt::format("{}\n", loss));
+  file.commit();
+  return finite(loss);
 }
 
 }  // namespace wquant

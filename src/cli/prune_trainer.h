@@ -22,8 +22,8 @@ class PruneTrainer {
   /// for a command that fails, or writes something else than the tensors of its start.
   void train(const TrainingStart& start, const std::filesystem::path& output) const;
 
-  /// The loss; nothing where it is not finite. Throws Error for a command that fails or prints no
-  /// number.
+  /// The loss, which is kept in a file beside the weights; nothing where it is not finite. Throws
+  /// Error for a command that fails or prints no number.
   [[nodiscard]] std::optional<double> evaluate(const std::filesystem::path& weights) const;
 
  private:

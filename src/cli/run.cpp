@@ -29,6 +29,7 @@ Examples:
   wquant dequantize model.exp3.safetensors       writes model.exp3.npz
   wquant compare model.npz --bits 2-6 --mode linear,exp
   wquant verify model.exp3.safetensors --min-correlation 0.97
+  wquant prune control.npz --perturbed low.npz high.npz --fraction 0.1 -o pruned.npz
 
 Options of a command: wquant COMMAND --help
 
