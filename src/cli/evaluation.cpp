@@ -23,6 +23,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/spool_file.h"
 #include "base/text.h"
 #include "wquant/error.h"
 
@@ -116,8 +117,7 @@ class SpawnSetup {
 }  // namespace
 
 PrivateFolder::PrivateFolder() {
-  const char* const set = std::getenv("TMPDIR");
-  const std::string above = set != nullptr && *set != '\0' ? set : "/tmp";
+  const std::string above = temporary_folder();
   std::string name = (fs::path(above) / "wquant-XXXXXX").string();
   if (mkdtemp(name.data()) == nullptr) {
     throw Error(fmt::format("cannot make a temporary folder in {}: {}", printable(above),
