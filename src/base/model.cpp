@@ -4,8 +4,8 @@
 
 #include <limits>
 
-#include "base/float_environment.h"
 #include "base/float_convert.h"
+#include "base/float_environment.h"
 #include "wquant/error.h"
 
 namespace wquant {

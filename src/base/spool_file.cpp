@@ -17,11 +17,6 @@
 namespace wquant {
 namespace {
 
-std::string spool_folder() {
-  const char* folder = std::getenv("TMPDIR");
-  return folder != nullptr && *folder != '\0' ? folder : "/tmp";
-}
-
 /// Descriptor of a new file that has no name any more; -1 where none can be made.
 int open_nameless(const std::string& folder) {
   std::string name = folder + "/wquant-XXXXXX";
@@ -45,12 +40,17 @@ void reserve(int fd, std::uint64_t size, const std::string& folder) {
 
 }  // namespace
 
+std::string temporary_folder() {
+  const char* folder = std::getenv("TMPDIR");
+  return folder != nullptr && *folder != '\0' ? folder : "/tmp";
+}
+
 SpoolFile::SpoolFile(std::uint64_t size) : size_(static_cast<std::size_t>(size)) {
   if (size == 0) return;
   if (size > static_cast<std::uint64_t>(std::numeric_limits<off_t>::max())) {
     throw Error("cannot unpack " + byte_text(size));
   }
-  const std::string folder = spool_folder();
+  const std::string folder = temporary_folder();
   const int fd = open_nameless(folder);
   is_file_ = fd >= 0;
   if (is_file_) reserve(fd, size, folder);

@@ -3,8 +3,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 
 namespace wquant {
+
+/// TMPDIR, or /tmp where it is not set; it need not exist.
+std::string temporary_folder();
 
 /// Bytes that need a place while the program runs: a file without a name in TMPDIR (or /tmp),
 /// mapped, so that the system can write it out when memory is short. Where no folder is writable

@@ -23,6 +23,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/spool_file.h"
 #include "base/text.h"
 #include "wquant/error.h"
 
@@ -111,11 +112,6 @@ class SpawnSetup {
   posix_spawn_file_actions_t files_;
   posix_spawnattr_t attributes_;
 };
-
-fs::path temporary_folder() {
-  const char* const set = std::getenv("TMPDIR");
-  return set != nullptr && *set != '\0' ? set : "/tmp";
-}
 
 }  // namespace
 

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 #include <csignal>
+#include <string_view>
 
 #include "base/output_file.h"
 #include "wquant/error.h"
@@ -18,6 +19,17 @@ void on_signal(int /*signal*/) {
   _exit(130);
 }
 
+/// A page of a mapped file is not there any more. The thread cannot go on; only what is safe in a
+/// handler may be done.
+void on_lost_page(int /*signal*/) {
+  constexpr std::string_view kMessage =
+      "wquant: a file that is read became shorter meanwhile, or its disk failed: run again when "
+      "nobody writes to it\n";
+  remove_temporary_files();
+  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, kMessage.data(), kMessage.size());
+  _exit(1);
+}
+
 }  // namespace
 
 void install_signal_handlers() {
@@ -31,6 +43,8 @@ void install_signal_handlers() {
   sigaction(SIGHUP, nullptr, &before);
   // nohup has it ignored.
   if (before.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, nullptr);
+  action.sa_handler = on_lost_page;
+  sigaction(SIGBUS, &action, nullptr);
   action.sa_handler = SIG_IGN;
   sigaction(SIGPIPE, &action, nullptr);
 }

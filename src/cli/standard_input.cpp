@@ -6,11 +6,11 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
-#include <filesystem>
 #include <span>
 #include <system_error>
 #include <vector>
 
+#include "base/spool_file.h"
 #include "base/text.h"
 #include "cli/signals.h"
 #include "wquant/error.h"
@@ -23,7 +23,7 @@ namespace {
 /// has the file open keeps the content.
 class InputSpool {
  public:
-  InputSpool() : folder_((std::filesystem::temp_directory_path() / "wquant-XXXXXX").string()) {
+  InputSpool() : folder_(temporary_folder() + "/wquant-XXXXXX") {
     if (mkdtemp(folder_.data()) == nullptr) fail(errno);
     fd_ = open(path().c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd_ < 0) {

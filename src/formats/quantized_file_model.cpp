@@ -7,8 +7,8 @@
 #include <string>
 #include <utility>
 
-#include "base/float_environment.h"
 #include "base/float_convert.h"
+#include "base/float_environment.h"
 #include "base/mapped_file.h"
 #include "base/meter.h"
 #include "base/text.h"

@@ -5,8 +5,8 @@
 #include <fstream>
 #include <system_error>
 
-#include "base/text.h"
 #include "base/float_environment.h"
+#include "base/text.h"
 #include "formats/format.h"
 #include "formats/gguf.h"
 #include "formats/hdf5.h"

@@ -98,8 +98,12 @@ struct Spread {
     e = std::max(0.0, sums.e2 / n - mean_e * mean_e);
     we = sums.de / n - sums.d / n * mean_e;
   }
-  /// Of q = w - e.
-  [[nodiscard]] double q() const { return std::max(0.0, w - 2 * we + e); }
+  /// Of q = w - e; 0 where it is no more than what is left when both cancel.
+  [[nodiscard]] double q() const {
+    constexpr double kLeast = 1e-9;
+    const double left = w - 2 * we + e;
+    return left > kLeast * (w + e) ? left : 0;
+  }
 };
 
 }  // namespace

@@ -2,6 +2,8 @@
 or the new one be complete.
 
 Usage: check_faults.py WQUANT FAULTY_IO_LIBRARY faults|signals
+
+WQUANT_TEST_MOMENTS is the number of moments for each signal and command (20).
 """
 
 import errno
@@ -154,6 +156,7 @@ def check_signal(sandbox, command, number, delay, old, new):
 
 def check_signals(wquant):
     failures, runs = 0, 0
+    moments = int(os.environ.get("WQUANT_TEST_MOMENTS", "20"))
     sandbox = Sandbox(wquant, 4000)
     rng = random.Random(2)
     for name in ("quantize", "entropy", "shards", "npz"):
@@ -163,7 +166,7 @@ def check_signals(wquant):
         sandbox.run(command)
         length = time.monotonic() - begin
         for number in (signal.SIGINT, signal.SIGKILL):
-            for _ in range(25):
+            for _ in range(moments):
                 runs += 1
                 wrong = check_signal(sandbox, command, number, rng.uniform(0, 1.1 * length), old, new)
                 if wrong:
