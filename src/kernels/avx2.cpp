@@ -6,6 +6,7 @@
 #include "kernels/avx2_levels.h"
 #include "kernels/avx2_moves.h"
 #include "kernels/avx2_packing.h"
+#include "kernels/fetch_ahead.h"
 #include "kernels/kernels.h"
 
 namespace wquant {
@@ -45,7 +46,10 @@ struct MomentLanes {
 void add_moments(const LooseFloat* w, std::size_t n, double pivot, MomentSums* sums) {
   MomentLanes lanes(*sums, pivot);
   std::size_t i = 0;
-  for (; i + 8 <= n; i += 8) lanes.add(w + i);
+  for (; i + 8 <= n; i += 8) {
+    fetch_ahead(w + i);
+    lanes.add(w + i);
+  }
   lanes.store(sums);
   scalar().add_moments(w + i, n - i, pivot, sums);
 }
@@ -66,7 +70,7 @@ void count_pair(std::uint64_t pair, std::uint64_t* table) {
 
 /// The additions to memory limit the speed; the arithmetic of the moments hides behind them.
 void count_eight(const LooseFloat* w, std::uint64_t* table, MomentLanes& lanes) {
-  __builtin_prefetch(w + 1024);
+  fetch_ahead(w);
   const std::uint64_t pairs[4] = {load_pair(w), load_pair(w + 2), load_pair(w + 4),
                                   load_pair(w + 6)};
   lanes.add(w);
@@ -89,15 +93,18 @@ __m256i narrow(__m256i a, __m256i b, __m256i c, __m256i d) {
 }
 
 template <int kBits>
-void find_codes_in_registers(const LooseFloat* w, std::size_t n, const float* thresholds,
-                             std::uint8_t* codes) {
+void find_codes_of(const LooseFloat* w, std::size_t n, const float* thresholds,
+                   std::uint8_t* codes) {
   const CodeSearch<kBits> search(thresholds);
   std::size_t i = 0;
   for (; i + 32 <= n; i += 32) {
-    const __m256i bytes =
-        narrow(search.find(_mm256_loadu_ps(w + i)), search.find(_mm256_loadu_ps(w + i + 8)),
-               search.find(_mm256_loadu_ps(w + i + 16)), search.find(_mm256_loadu_ps(w + i + 24)));
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(codes + i), bytes);
+    __m256i found[4];
+    for (std::size_t j = 0; j < 4; ++j) {
+      fetch_ahead(w + i + 8 * j);
+      found[j] = search.find(_mm256_loadu_ps(w + i + 8 * j));
+    }
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(codes + i),
+                        narrow(found[0], found[1], found[2], found[3]));
   }
   scalar().find_codes(w + i, n - i, thresholds, kBits, codes + i);
 }
@@ -122,14 +129,12 @@ void count_and_find_in_registers(const LooseFloat* w, std::size_t n, std::uint64
   scalar().count_and_find(w + i, n - i, table, pivot, sums, thresholds, kBits, codes + i);
 }
 
-/// By the number of bits; null where the thresholds do not fit the registers.
-constexpr decltype(&find_codes_in_registers<1>) kFindCodes[9] = {
-    nullptr,
-    find_codes_in_registers<1>,
-    find_codes_in_registers<2>,
-    find_codes_in_registers<3>,
-    find_codes_in_registers<4>,
+/// By the number of bits.
+constexpr decltype(&find_codes_of<1>) kFindCodes[9] = {
+    nullptr,          find_codes_of<1>, find_codes_of<2>, find_codes_of<3>, find_codes_of<4>,
+    find_codes_of<5>, find_codes_of<6>, find_codes_of<7>, find_codes_of<8>,
 };
+/// Null where the thresholds do not fit the registers.
 constexpr decltype(&count_and_find_in_registers<1>) kCountAndFind[9] = {
     nullptr,
     count_and_find_in_registers<1>,
@@ -140,8 +145,7 @@ constexpr decltype(&count_and_find_in_registers<1>) kCountAndFind[9] = {
 
 void find_codes(const LooseFloat* w, std::size_t n, const float* thresholds, int bits,
                 std::uint8_t* codes) {
-  if (kFindCodes[bits] != nullptr) return kFindCodes[bits](w, n, thresholds, codes);
-  scalar().find_codes(w, n, thresholds, bits, codes);
+  kFindCodes[bits](w, n, thresholds, codes);
 }
 
 void count_and_find(const LooseFloat* w, std::size_t n, std::uint64_t* table, double pivot,

@@ -11,73 +11,72 @@ inline __m256i reached(__m256 thresholds, __m256 w) {
   return _mm256_castps_si256(_mm256_cmp_ps(thresholds, w, _CMP_LE_OQ));
 }
 
-/// Codes of eight weights, by a binary search in thresholds that lie in registers.
+/// thresholds[step - 1], thresholds[3 step - 1], ...: kCount of them that a search compares with
+/// once it knows the bits above; repeated in the lanes that are left.
+template <int kCount>
+__m256 odd_multiples(const float* thresholds, int step) {
+  float row[8];
+  for (int i = 0; i < 8; ++i) row[i] = thresholds[(2 * (i % kCount) + 1) * step - 1];
+  return _mm256_loadu_ps(row);
+}
+
+/// Codes of eight weights, by a binary search: its first four steps in thresholds that lie in
+/// registers, later ones by gathers.
 template <int kBits>
-struct CodeSearch;
+class CodeSearch {
+ public:
+  explicit CodeSearch(const float* thresholds)
+      : thresholds_(thresholds),
+        quarter_(_mm256_set1_ps(thresholds[kCodes / 4 - 1])),
+        half_(_mm256_set1_ps(thresholds[kCodes / 2 - 1])),
+        three_quarters_(_mm256_set1_ps(thresholds[3 * kCodes / 4 - 1])) {
+    if constexpr (kBits >= 3) eighths_ = odd_multiples<4>(thresholds, kCodes / 8);
+    if constexpr (kBits >= 4) sixteenths_ = odd_multiples<8>(thresholds, kCodes / 16);
+  }
 
-template <>
-struct CodeSearch<1> {
-  __m256 t0;
-  explicit CodeSearch(const float* t) : t0(_mm256_set1_ps(t[0])) {}
-  [[nodiscard]] __m256i find(__m256 w) const { return _mm256_srli_epi32(reached(t0, w), 31); }
+  [[nodiscard]] __m256i find(__m256 w) const {
+    const __m256i minus_one_or_two = _mm256_add_epi32(reached(quarter_, w), reached(half_, w));
+    const __m256i minus_code = _mm256_add_epi32(minus_one_or_two, reached(three_quarters_, w));
+    __m256i code = _mm256_sub_epi32(_mm256_setzero_si256(), minus_code);
+    if constexpr (kBits >= 3) code = next_bit(code, _mm256_permutevar8x32_ps(eighths_, code), w);
+    if constexpr (kBits >= 4) code = next_bit(code, _mm256_permutevar8x32_ps(sixteenths_, code), w);
+    if constexpr (kBits >= 5) code = next_bit(code, gather<kBits - 5>(code), w);
+    if constexpr (kBits >= 6) code = next_bit(code, gather<kBits - 6>(code), w);
+    if constexpr (kBits >= 7) code = next_bit(code, gather<kBits - 7>(code), w);
+    if constexpr (kBits >= 8) code = next_bit(code, gather<kBits - 8>(code), w);
+    return code;
+  }
+
+ private:
+  static constexpr int kCodes = 1 << kBits;
+
+  /// The bits of the code so far and the next one.
+  static __m256i next_bit(__m256i code, __m256 thresholds, __m256 w) {
+    return _mm256_sub_epi32(_mm256_add_epi32(code, code), reached(thresholds, w));
+  }
+
+  /// thresholds[(2 code + 1) 2^kLeft - 1].
+  template <int kLeft>
+  [[nodiscard]] __m256 gather(__m256i code) const {
+    const __m256i index = _mm256_slli_epi32(code, kLeft + 1);
+    return _mm256_i32gather_ps(thresholds_ + (1 << kLeft) - 1, index, sizeof(float));
+  }
+
+  const float* thresholds_;
+  __m256 quarter_, half_, three_quarters_;
+  __m256 eighths_ = {}, sixteenths_ = {};
 };
 
 template <>
-struct CodeSearch<2> {
-  __m256 t0, t1, t2;
-  explicit CodeSearch(const float* t)
-      : t0(_mm256_set1_ps(t[0])), t1(_mm256_set1_ps(t[1])), t2(_mm256_set1_ps(t[2])) {}
+class CodeSearch<1> {
+ public:
+  explicit CodeSearch(const float* thresholds) : threshold_(_mm256_set1_ps(thresholds[0])) {}
   [[nodiscard]] __m256i find(__m256 w) const {
-    const __m256i sum =
-        _mm256_add_epi32(_mm256_add_epi32(reached(t0, w), reached(t1, w)), reached(t2, w));
-    return _mm256_sub_epi32(_mm256_setzero_si256(), sum);
+    return _mm256_srli_epi32(reached(threshold_, w), 31);
   }
-};
 
-template <>
-struct CodeSearch<3> {
-  __m256 all, middle;
-  explicit CodeSearch(const float* t)
-      : all(_mm256_setr_ps(t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[6])),
-        middle(_mm256_set1_ps(t[3])) {}
-  /// The steps after the first one.
-  static __m256i finish(__m256 thresholds, __m256i code, __m256 w) {
-    const __m256i one = _mm256_set1_epi32(1);
-    const __m256 second = _mm256_permutevar8x32_ps(thresholds, _mm256_add_epi32(code, one));
-    code = _mm256_or_si256(code, _mm256_and_si256(reached(second, w), _mm256_set1_epi32(2)));
-    const __m256 third = _mm256_permutevar8x32_ps(thresholds, code);
-    return _mm256_or_si256(code, _mm256_and_si256(reached(third, w), one));
-  }
-  [[nodiscard]] __m256i find(__m256 w) const {
-    return finish(all, _mm256_and_si256(reached(middle, w), _mm256_set1_epi32(4)), w);
-  }
-};
-
-template <>
-struct CodeSearch<4> {
-  __m256 low, high, low4, middle, high4;
-  explicit CodeSearch(const float* t)
-      : low(_mm256_loadu_ps(t)),
-        high(_mm256_setr_ps(t[8], t[9], t[10], t[11], t[12], t[13], t[14], t[14])),
-        low4(_mm256_set1_ps(t[3])),
-        middle(_mm256_set1_ps(t[7])),
-        high4(_mm256_set1_ps(t[11])) {}
-  /// The entry of the lower or the upper half.
-  [[nodiscard]] __m256 pick(__m256i index, __m256i upper) const {
-    return _mm256_blendv_ps(_mm256_permutevar8x32_ps(low, index),
-                            _mm256_permutevar8x32_ps(high, index), _mm256_castsi256_ps(upper));
-  }
-  [[nodiscard]] __m256i find(__m256 w) const {
-    const __m256i one = _mm256_set1_epi32(1);
-    const __m256i upper = reached(middle, w);
-    const __m256 first = _mm256_blendv_ps(low4, high4, _mm256_castsi256_ps(upper));
-    __m256i code = _mm256_and_si256(reached(first, w), _mm256_set1_epi32(4));
-    const __m256 second = pick(_mm256_add_epi32(code, one), upper);
-    code = _mm256_or_si256(code, _mm256_and_si256(reached(second, w), _mm256_set1_epi32(2)));
-    const __m256 third = pick(code, upper);
-    code = _mm256_or_si256(code, _mm256_and_si256(reached(third, w), one));
-    return _mm256_or_si256(code, _mm256_and_si256(upper, _mm256_set1_epi32(8)));
-  }
+ private:
+  __m256 threshold_;
 };
 
 /// levels[code] of eight codes, from tables that lie in registers.

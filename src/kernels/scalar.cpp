@@ -3,6 +3,7 @@
 #include <cstring>
 #include <limits>
 
+#include "kernels/fetch_ahead.h"
 #include "kernels/kernels.h"
 #include "kernels/scale_search.h"
 
@@ -23,6 +24,7 @@ void add_moments(const LooseFloat* w, std::size_t n, double pivot, MomentSums* s
   };
   std::size_t i = 0;
   for (; i + 8 <= n; i += 8) {
+    fetch_ahead(w + i);
     for (std::size_t lane = 0; lane < 8; ++lane) add(i + lane, lane);
   }
   for (; i < n; ++i) add(i, i % 8);
@@ -58,6 +60,7 @@ void count_and_find(const LooseFloat* w, std::size_t n, std::uint64_t* table, do
 void look_up_codes(const LooseFloat* w, std::size_t n, const std::uint8_t* key_codes,
                    const float* thresholds, std::uint8_t* codes) {
   for (std::size_t i = 0; i < n; ++i) {
+    if (i % 8 == 0) fetch_ahead(w + i);
     const std::uint8_t code = key_codes[bits_of(w[i]) >> kKeyShift];
     codes[i] = static_cast<std::uint8_t>(code + (thresholds[code] <= w[i] ? 1 : 0));
   }
@@ -65,14 +68,18 @@ void look_up_codes(const LooseFloat* w, std::size_t n, const std::uint8_t* key_c
 
 void look_up_edge_codes(const LooseFloat* w, std::size_t n, const std::uint8_t* key_codes,
                         std::uint8_t* codes) {
-  std::size_t i = 0;
-  for (; i + 2 <= n; i += 2) {
+  const auto find_two = [&](std::size_t i) {
     std::uint64_t pair = 0;
     std::memcpy(&pair, w + i, sizeof pair);
     codes[i] = key_codes[static_cast<std::uint32_t>(pair) >> kKeyShift];
     codes[i + 1] = key_codes[pair >> (32 + kKeyShift)];
+  };
+  std::size_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    fetch_ahead(w + i);
+    for (std::size_t j = i; j < i + 8; j += 2) find_two(j);
   }
-  if (i < n) codes[i] = key_codes[bits_of(w[i]) >> kKeyShift];
+  for (; i < n; ++i) codes[i] = key_codes[bits_of(w[i]) >> kKeyShift];
 }
 
 void pack(const std::uint8_t* codes, std::size_t n, int bits, std::uint8_t* out) {
