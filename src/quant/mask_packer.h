@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -10,7 +11,7 @@ namespace wquant {
 /// codes above that of zeros are counted without it.
 class MaskPacker {
  public:
-  MaskPacker(std::uint8_t zero_code, int bits) : zero_code_(zero_code), bits_(bits) {}
+  MaskPacker(std::uint8_t zero_code, int bits);
 
   /// Appends the bits of the codes, which must be a multiple of 8 unless they are the last, and of
   /// the packed codes those that fill whole bytes.
@@ -24,7 +25,8 @@ class MaskPacker {
 
   std::uint8_t zero_code_;
   int bits_;
-  std::vector<std::uint8_t> others_;  // Codes that wait, fewer than 8 between calls.
+  std::array<std::uint8_t, 256> stored_;  // What each code is stored as.
+  std::vector<std::uint8_t> others_;      // Codes that wait, fewer than 8 between calls.
 };
 
 }  // namespace wquant

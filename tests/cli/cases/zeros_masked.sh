@@ -26,12 +26,12 @@ quantize --granularity channel -o by_channel.safetensors
 quantize --granularity group:50 -o by_group.safetensors
 quantize --coding entropy -o by_entropy.safetensors
 quantize --target-size 9x -o by_size.safetensors
-quantize --target-size 8x -o folder --shard-size 5kB
+quantize --target-size 8x -o by_file --shard-size 5kB
 
-wquant -q --bits 4 pruned.npz --shard-size 5kB -o parts
-wquant dequantize -q parts -o parts.npz
-cmp parts.npz a.npz && echo "same weights"
-grep -o '"file_bytes": [0-9]*' parts.report.json | grep -x "\"file_bytes\": $(cat parts/* | wc -c)"
+wquant -q --bits 4 pruned.npz --shard-size 5kB -o pieces
+wquant dequantize -q pieces -o pieces.npz
+cmp pieces.npz a.npz && echo "same weights"
+grep -o '"file_bytes": [0-9]*' pieces.report.json | grep -x "\"file_bytes\": $(cat pieces/* | wc -c)"
 wquant --dry-run --target-size 9x pruned.npz -o plan.safetensors
 wquant compare pruned.npz --bits 4 --mode exp
 wquant -q --bits 4 pruned.onnx -o small.onnx
