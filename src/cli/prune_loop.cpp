@@ -209,6 +209,13 @@ std::vector<std::string> inputs_of(const PruneOptions& options) {
   return inputs;
 }
 
+void write_page(const PruneHistory& history, const PruneOptions& options) {
+  OutputFile page(options.loop.html,
+                  options.output.force ? Overwrite::kReplace : Overwrite::kRefuse);
+  page.append(prune_history_html(history));
+  page.commit();
+}
+
 }  // namespace
 
 void run_prune_loop(const PruneOptions& options) {
@@ -224,6 +231,7 @@ void run_prune_loop(const PruneOptions& options) {
   PruneLoop loop(options, history);
   loop.run();
   loop.write_best();
+  if (!options.loop.html.empty()) write_page(history, options);
   if (options.json) {
     print_result(prune_history_json(history));
   } else if (!options.talk.quiet) {

@@ -9,6 +9,7 @@
 #include "report/bars.h"
 #include "report/html_axis.h"
 #include "report/html_text.h"
+#include "report/prune_history.h"
 
 namespace wquant {
 namespace {
@@ -107,6 +108,21 @@ TEST(ReportHtml, OfNothingQuantizedSaysSo) {
 
 TEST(ComparisonHtml, OfNoSettingsIsAPage) {
   EXPECT_THAT(comparison_html(Comparison()), HasSubstr("</html>"));
+}
+
+TEST(PruneHistoryHtml, ShowsEveryRoundAndTheBestOne) {
+  PruneHistory history;
+  history.input = "in.npz";
+  history.weights = 1000;
+  history.loss = 0.5;
+  EXPECT_THAT(prune_history_html(history), HasSubstr("<tr class=\"best\"><td>0</td>"));
+  history.rounds = {{0.1, 100, 100, 0.25, 0.375, true}, {0.1, 100, 200, {}, {}, false}};
+  history.stopped = "2 rounds are done";
+  const std::string page = prune_history_html(history);
+  EXPECT_THAT(page, HasSubstr("<tr class=\"best\"><td>1</td><td>100</td><td>100</td>"
+                              "<td>10.0 %</td><td>0.25</td><td>0.375</td>"));
+  EXPECT_THAT(page, HasSubstr("<td>not finite</td>"));
+  EXPECT_THAT(page, HasSubstr("2 rounds are done"));
 }
 
 TEST(Bars, AreAsHighAsTheirShareAndShowWhatIsThere) {

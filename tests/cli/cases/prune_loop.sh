@@ -22,7 +22,8 @@ loop() {
   wquant prune start.npz --train "sh trainer.sh '$regression' train {weights} {mask} {target} {output}; exit \$?" \
     --evaluate "sh trainer.sh '$regression' loss {}; exit \$?" --target y.npy --state "$state" "$@"
 }
-loop "odd 'folder/state" -o pruned.npz --mask mask.npz --rounds 6
+loop "odd 'folder/state" -o pruned.npz --mask mask.npz --rounds 6 --html history.html
+/usr/bin/python3 -c "import xml.etree.ElementTree as x; x.parse('history.html')" && echo "a page"
 touch calls
 runs=0
 until loop killed -q -o killed.npz --mask killed-mask.npz --rounds 6 2>/dev/null; do
