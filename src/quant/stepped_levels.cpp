@@ -43,7 +43,7 @@ SteppedCodes stepped_codes(const Distribution& distribution, double step) {
                    codes.shares.begin();
   codes.first = static_cast<double>(begin) - most;
   codes.shares = {codes.shares.begin() + begin, codes.shares.begin() + end};
-  codes.thresholds = {codes.thresholds.begin() + begin, codes.thresholds.begin() + end - 1};
+  codes.thresholds = {codes.thresholds.begin() + begin, codes.thresholds.begin() + (end - 1)};
   return codes;
 }
 
