@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <string_view>
 
 #include "base/number.h"
@@ -71,7 +72,7 @@ std::vector<std::string> range_values(const std::string& text) {
   const auto last = parse_number<int>(text.substr(dash + 1));
   if (!first || !last || *first > *last) return {text};
   std::vector<std::string> values;
-  for (int value = *first; value <= *last && values.size() < kMostInRange; ++value) {
+  for (std::int64_t value = *first; value <= *last && values.size() < kMostInRange; ++value) {
     values.push_back(std::to_string(value));
   }
   return values;

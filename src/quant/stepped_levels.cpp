@@ -53,7 +53,7 @@ SteppedCodes stepped_codes(const Distribution& distribution, double step,
   }
   codes.first = static_cast<double>(begin) - most;
   codes.shares = {codes.shares.begin() + begin, codes.shares.begin() + end};
-  codes.thresholds = {codes.thresholds.begin() + begin, codes.thresholds.begin() + end - 1};
+  codes.thresholds = {codes.thresholds.begin() + begin, codes.thresholds.begin() + (end - 1)};
   return codes;
 }
 
