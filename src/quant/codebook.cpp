@@ -173,17 +173,21 @@ LevelFit fit_others(const Distribution& distribution, const TensorSettings& sett
   return fit_levels(family.space != nullptr ? others.mirrored() : others, settings, effort);
 }
 
-/// The codebook with a level for zeros.
+/// The codebook with a level for zeros. Beside a mask there may be one more than without, which is
+/// no gain where signs differ much.
 Codebook fit_with_zeros(const Distribution& distribution, const TensorSettings& settings,
                         ZeroForm form, SearchEffort effort) {
+  const LevelFit all = fit_levels(distribution, settings, effort);
   const LevelFit others = fit_others(distribution, settings, effort);
   if (form == ZeroForm::kLevel) {
-    return rescaled_codebook(
-        distribution, settings,
-        with_zero_level(distribution, fit_levels(distribution, settings, effort), others));
+    return rescaled_codebook(distribution, settings, with_zero_level(distribution, all, others));
   }
   LevelFit found = with_masked_zeros(distribution, others);
-  const auto zero = std::ranges::lower_bound(found.levels, 0.0) - found.levels.begin();
+  if (find_family(settings.mode).info.takes_zero) {
+    LevelFit fewer = with_zero_level(distribution, all, others);
+    if (fewer.fit.rho > found.fit.rho) found = std::move(fewer);
+  }
+  const std::size_t zero = code_of_zero(found);
   pad_levels(found);
   Codebook book = rescaled_codebook(distribution, settings, std::move(found));
   book.masked_code = static_cast<std::uint8_t>(zero);

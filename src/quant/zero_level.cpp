@@ -20,12 +20,6 @@ constexpr double kManyZeros = 0.125;
 /// Look-ups that the bound may take.
 constexpr double kBoundEffort = 4e5;
 
-/// The number of thresholds at or below 0.
-std::size_t code_of_zero(const LevelFit& found) {
-  const auto above = std::ranges::upper_bound(found.thresholds, 0.0F);
-  return static_cast<std::size_t>(above - found.thresholds.begin());
-}
-
 std::vector<double> with_zeros_moved(const LevelFit& found) {
   std::vector<double> levels = found.levels;
   levels[code_of_zero(found)] = 0;
@@ -90,6 +84,11 @@ void bound_gap(const Distribution& distribution, LevelFit& found) {
 }
 
 }  // namespace
+
+std::size_t code_of_zero(const LevelFit& found) {
+  const auto above = std::ranges::upper_bound(found.thresholds, 0.0F);
+  return static_cast<std::size_t>(above - found.thresholds.begin());
+}
 
 bool keeps_zeros(double zeros, double count, const TensorSettings& settings) {
   if (settings.zero == Zero::kOff || zeros == 0) return false;

@@ -33,6 +33,9 @@ LevelFit with_zero_level(const Distribution& distribution, const LevelFit& found
 /// gets the nearest level.
 LevelFit with_masked_zeros(const Distribution& distribution, const LevelFit& others);
 
+/// The code that weights of 0 get.
+std::size_t code_of_zero(const LevelFit& found);
+
 /// The levels that a file holds: beside a mask all but that of zeros, 2^bits of them, of which the
 /// last are repeated.
 std::vector<float> levels_to_store(const Codebook& codebook, int bits);
