@@ -134,7 +134,7 @@ LevelFit with_zero_level(const Distribution& distribution, const LevelFit& found
 
 LevelFit with_masked_zeros(const Distribution& distribution, const LevelFit& others) {
   std::vector<double> levels = others.levels;
-  levels.erase(std::ranges::unique(levels).begin(), levels.end());
+  levels.erase(std::unique(levels.begin(), levels.end()), levels.end());
   const auto zero = std::ranges::lower_bound(levels, 0.0);
   if (zero == levels.end() || *zero != 0) levels.insert(zero, 0);
   if (levels.size() > kMostLevels) levels = with_two_joined(distribution, others);
