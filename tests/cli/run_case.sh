@@ -20,7 +20,7 @@ ln -s "$wquant" "$work/bin/wquant"
 cp -a "$models" "$work/sandbox"
 
 status=0
-(cd "$work/sandbox" && PATH=$work/bin:$PATH timeout 100 bash -eu "$case") \
+(cd "$work/sandbox" && PATH=$work/bin:$PATH timeout "${WQUANT_CASE_SECONDS:-100}" bash -eu "$case") \
   >"$work/stdout.txt" 2>"$work/stderr.txt" </dev/null || status=$?
 
 failures=0

@@ -15,6 +15,7 @@ END
 chmod +x "$work/wquant"
 "$here/prepare.sh" "$wquant" "$work/models"
 failures=0
+export WQUANT_CASE_SECONDS=1000
 for case in dequantize_formats entropy_size granularity zeros_stay quantized_shards onnx_to_onnx odd_names \
   verify_against inspect_histogram standard_input; do
   "$here/run_case.sh" "$work/wquant" "$work/models" "$work/$case" "$here/cases/$case.sh" ||
