@@ -3,7 +3,7 @@
 
 #include "base/text.h"
 #include "cli/compare_options.h"
-#include "cli/evaluation.h"
+#include "cli/shell_command.h"
 #include "cli/quantize_options.h"
 #include "cli/size_target.h"
 #include "cli/sizes.h"
@@ -61,7 +61,8 @@ void compare_options(const Arguments& arguments, const ModelReader& model) {
   constexpr std::size_t kMostRows = 8;
   CompareOptions options;
   if (!parse_compare_options(arguments, options)) return;
-  if (!options.eval.empty()) command_for(options.eval, "a b");
+  const PlacedPath weights{"{}", "a b"};
+  if (!options.eval.empty()) command_for(options.eval, {&weights, 1});
   for (std::size_t i = 0; i < std::min(options.rows.size(), kMostRows); ++i) {
     const ComparedRow& row = options.rows[i];
     if (!row.size.empty()) target_bytes(row.size, model);
