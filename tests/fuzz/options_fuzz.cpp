@@ -3,8 +3,8 @@
 
 #include "base/text.h"
 #include "cli/compare_options.h"
-#include "cli/shell_command.h"
 #include "cli/quantize_options.h"
+#include "cli/shell_command.h"
 #include "cli/size_target.h"
 #include "cli/sizes.h"
 #include "fuzz/fuzz_model.h"
