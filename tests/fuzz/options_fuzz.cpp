@@ -89,19 +89,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace wquant;
   if (size == 0) return 0;
   const std::string text(reinterpret_cast<const char*>(data + 1), size - 1);
-  static const SmallModel model;
+  static const SmallModel kModel;
   attempt([&] {
     switch (data[0] % 4) {
       case 0:
-        return quantize_options(arguments_of(text), model);
+        return quantize_options(arguments_of(text), kModel);
       case 1:
-        return compare_options(arguments_of(text), model);
+        return compare_options(arguments_of(text), kModel);
       case 2:
         return settings(text);
       default:
         last_number(text);
         parse_bytes(text);
-        target_bytes(text, model);
+        target_bytes(text, kModel);
     }
   });
   return 0;

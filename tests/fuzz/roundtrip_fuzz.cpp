@@ -125,8 +125,8 @@ class Folder {
 };
 
 const std::filesystem::path& folder() {
-  static const Folder folder;
-  return folder.path();
+  static const Folder kFolder;
+  return kFolder.path();
 }
 
 std::string bytes_of(const std::filesystem::path& path) {
