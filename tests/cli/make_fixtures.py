@@ -103,8 +103,8 @@ def make_models():
     write("old.onnx", onnx_bytes(*tensors, opset=6))
     pruned = np.random.default_rng(3).laplace(0, 0.05, (60, 20, 3, 3)).astype(np.float32)
     pruned[np.abs(pruned) < 0.05] = 0
-    np.savez("pruned.npz", **{"fc.weight": weight, "conv.weight": pruned})
-    write("pruned.onnx", onnx_bytes(onnx_tensor("conv.weight", pruned)))
+    np.savez("sparse.npz", **{"fc.weight": weight, "conv.weight": pruned})
+    write("sparse.onnx", onnx_bytes(onnx_tensor("conv.weight", pruned)))
     np.savez("biases.npz", a=arrays["fc.bias"], b=arrays["fc.bias"])
     np.savez("nan.npz", **dict(arrays, **{"fc.weight": spoiled(weight, np.nan, 3)}))
     np.savez("inf.npz", **dict(arrays, **{"fc.weight": spoiled(weight, -np.inf, 1)}))

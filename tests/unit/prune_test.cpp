@@ -38,8 +38,8 @@ std::vector<float> floats(const ModelReader& model, std::size_t index) {
 std::vector<int> mask_of(const Pruned& pruned, std::size_t index) {
   std::vector<std::byte> bytes(pruned.mask->tensors()[index].count());
   pruned.mask->read(index, 0, bytes);
-  std::vector<int> mask;
-  for (const std::byte b : bytes) mask.push_back(std::to_integer<int>(b));
+  std::vector<int> mask(bytes.size());
+  std::ranges::transform(bytes, mask.begin(), [](std::byte b) { return std::to_integer<int>(b); });
   return mask;
 }
 
@@ -256,7 +256,7 @@ TEST(Prune, random_weights_depend_on_the_seed_alone_and_are_spread) {
   const std::vector<int> first = mask(1, 1);
   EXPECT_EQ(first, mask(1, 4));
   EXPECT_NE(first, mask(2, 1));
-  for (int tenth = 0; tenth < 10; ++tenth) {
+  for (std::ptrdiff_t tenth = 0; tenth < 10; ++tenth) {
     const auto begin = first.begin() + tenth * 60000;
     EXPECT_NEAR(60000 - std::accumulate(begin, begin + 60000, 0), 6000, 400);
   }
