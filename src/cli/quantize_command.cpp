@@ -46,6 +46,19 @@ bool quantizes_any(const Plan& plan) {
                      [](const PlannedTensor& tensor) { return tensor.quantized; });
 }
 
+/// Two levels have no place for zeros that shall stay.
+void check_zeros(const Plan& plan) {
+  for (const PlannedTensor& tensor : plan.tensors) {
+    const TensorSettings& settings = tensor.settings;
+    if (tensor.quantized && settings.zero == Zero::kKeep && settings.bits == 1 &&
+        settings.coding == Coding::kFixed) {
+      throw Error("zero keep needs a level for zeros, which 1 bit does not have",
+                  "give 2 bits or more, mode ternary, or leave zero auto", ErrorKind::kUsage)
+          .at_tensor(tensor.info.name);
+    }
+  }
+}
+
 void execute(const QuantizeOptions& options) {
   if (options.input != kStandardInput) require_exists(options.input);
   const Outputs outputs = outputs_of(options);
@@ -64,6 +77,7 @@ void execute(const QuantizeOptions& options) {
     spdlog::warn("{}: no tensor is quantized: -v lists the reasons",
                  printable(options.input, 1000));
   }
+  if (!options.has_budget()) check_zeros(plan);
   const QuantizedJob job{*model, plan, options.settings, outputs.model, options.shard_size};
   try {
     std::optional<Survey> survey;
