@@ -1,9 +1,10 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
+#include <span>
 #include <vector>
 
 #include "coding/coded_tensor.h"
@@ -20,7 +21,8 @@ template <typename T>
 std::vector<T> elements_of(const Outcome& outcome, std::size_t i, Part part) {
   const std::vector<std::byte>& bytes = part_of(outcome, i, part);
   std::vector<T> elements(bytes.size() / sizeof(T));
-  std::memcpy(elements.data(), bytes.data(), elements.size() * sizeof(T));
+  std::copy_n(bytes.begin(), elements.size() * sizeof(T),
+              std::as_writable_bytes(std::span(elements)).begin());
   return elements;
 }
 
