@@ -113,7 +113,8 @@ Report write_row(const ModelReader& model, const QuantizeOptions& options,
   const Outputs outputs = outputs_of(options);
   const QuantizedFormat& format = format_of(outputs, model);
   Plan plan = make_plan(model, options.settings, format);
-  const QuantizedJob job{model, plan, options.settings, outputs.model, options.shard_size};
+  const QuantizedJob job{model,          plan, options.settings, outputs.model, options.shard_size,
+                         options.threads};
   return run_job(format, job, plan, std::move(survey), options, outputs);
 }
 

@@ -78,7 +78,8 @@ void execute(const QuantizeOptions& options) {
                  printable(options.input, 1000));
   }
   if (!options.has_budget()) check_zeros(plan);
-  const QuantizedJob job{*model, plan, options.settings, outputs.model, options.shard_size};
+  const QuantizedJob job{*model,         plan, options.settings, outputs.model, options.shard_size,
+                         options.threads};
   try {
     std::optional<Survey> survey;
     if (options.has_budget()) survey = survey_of(format, job, options);

@@ -39,8 +39,9 @@ std::uint64_t foreseen_header_bytes(const Plan& plan, const Settings& settings);
 /// Writes the quantized file: parts at their offsets as they come, the header last.
 class QuantizedWriter : public QuantizedOutput {
  public:
+  /// `threads` check in the end what was written; 0: as many as the machine has.
   QuantizedWriter(std::filesystem::path path, const Plan& plan, const Settings& settings,
-                  Overwrite overwrite, QuantizedShard shard = {});
+                  Overwrite overwrite, QuantizedShard shard = {}, unsigned threads = 1);
   ~QuantizedWriter() override;
 
   [[nodiscard]] QuantizedSizes sizes() const override;

@@ -7,7 +7,10 @@
 #include <algorithm>
 #include <charconv>
 #include <iterator>
+#include <memory>
+#include <utility>
 
+#include "base/staged_work.h"
 #include "wquant/error.h"
 
 namespace wquant {
@@ -17,6 +20,27 @@ namespace {
 constexpr std::uint64_t kSlab = std::uint64_t{4} << 20;
 
 bool is_lower_hex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
+
+/// The checksums of slabs of a file.
+class SlabChecksums : public StagedWork {
+ public:
+  SlabChecksums(const MappedFile& file, std::span<const FileRange> slabs,
+                std::vector<std::uint32_t>& found)
+      : file_(file), slabs_(slabs), found_(found) {}
+
+  std::uint64_t begin_stage() override { return std::exchange(begun_, true) ? 0 : slabs_.size(); }
+  void run_part(std::uint64_t part, unsigned /*worker*/) override {
+    found_[part] = crc32_of(file_, slabs_[part].begin, slabs_[part].size);
+  }
+  void leave(unsigned /*worker*/) override {}
+  void end_stage() override {}
+
+ private:
+  const MappedFile& file_;
+  const std::span<const FileRange> slabs_;
+  std::vector<std::uint32_t>& found_;  // By slab.
+  bool begun_ = false;
+};
 
 }  // namespace
 
@@ -40,6 +64,29 @@ std::uint32_t crc32_of(const MappedFile& file, std::uint64_t first, std::uint64_
     first += part;
   }
   return before;
+}
+
+std::vector<std::uint32_t> checksums_of(const MappedFile& file, std::span<const FileRange> ranges,
+                                        unsigned threads) {
+  std::vector<FileRange> slabs;
+  for (const FileRange& range : ranges) {
+    for (std::uint64_t done = 0; done < range.size; done += kSlab) {
+      slabs.push_back({range.begin + done, std::min(kSlab, range.size - done)});
+    }
+  }
+  std::vector<std::uint32_t> of_slabs(slabs.size());
+  auto work = std::make_unique<SlabChecksums>(file, slabs, of_slabs);
+  run_staged(thread_count(threads), [&] { return std::exchange(work, nullptr); });
+  std::vector<std::uint32_t> sums;
+  std::size_t slab = 0;
+  for (const FileRange& range : ranges) {
+    std::uint32_t sum = 0;
+    for (std::uint64_t done = 0; done < range.size; done += slabs[slab++].size) {
+      sum = combine_checksums(sum, of_slabs[slab], slabs[slab].size);
+    }
+    sums.push_back(sum);
+  }
+  return sums;
 }
 
 std::string checksum_text(std::uint32_t checksum) { return fmt::format("{:08x}", checksum); }

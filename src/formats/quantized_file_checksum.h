@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/mapped_file.h"
 
@@ -22,6 +23,14 @@ std::uint32_t crc32_of(std::span<const std::byte> bytes, std::uint32_t before = 
 std::uint32_t crc32_of(
     const MappedFile& file, std::uint64_t first, std::uint64_t size, std::uint32_t before = 0,
     const std::function<void(std::uint64_t)>& done = [](std::uint64_t) {});
+
+/// A stretch of a file, within it.
+struct FileRange {
+  std::uint64_t begin, size;
+};
+/// The checksums of stretches of a file, by so many threads; 0: as many as the machine has.
+std::vector<std::uint32_t> checksums_of(const MappedFile& file, std::span<const FileRange> ranges,
+                                        unsigned threads);
 
 /// That of `first`'s bytes followed by the `second_size` bytes of `second`.
 std::uint32_t combine_checksums(std::uint32_t first, std::uint32_t second,

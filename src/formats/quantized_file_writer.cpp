@@ -57,8 +57,9 @@ std::uint64_t foreseen_header_bytes(const Plan& plan, const Settings& settings) 
 
 struct QuantizedWriter::State {
   State(std::filesystem::path path, const Plan& the_plan, const Settings& the_settings,
-        Overwrite overwrite, QuantizedShard the_shard)
+        Overwrite overwrite, QuantizedShard the_shard, unsigned the_threads)
       : plan(the_plan),
+        threads(the_threads),
         shard(std::move(the_shard)),
         settings(settings_text(the_settings)),
         entries(stored_entries(plan)),
@@ -87,6 +88,7 @@ struct QuantizedWriter::State {
   void check_written(const Finished& finished) const;
 
   Plan plan;
+  unsigned threads;
   QuantizedShard shard;
   std::string settings;
   std::vector<SafetensorsEntry> entries;
@@ -126,13 +128,18 @@ void QuantizedWriter::State::check_written(const Finished& finished) const {
       std::memcmp(written.bytes().data(), header.data(), header.size()) != 0) {
     throw Error("its header does not read back as it was written", "check the disk");
   }
+  std::vector<FileRange> places;
   for (const SafetensorsEntry& entry : finished.entries) {
+    places.push_back({header.size() + entry.begin, entry.info.bytes()});
+  }
+  const std::vector<std::uint32_t> checksums_read = checksums_of(written, places, threads);
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const SafetensorsEntry& entry = finished.entries[i];
     const PlannedTensor& tensor = plan.tensors[tensor_of(entry)];
     const Part part = part_of(entry);
-    const std::uint64_t begin = header.size() + entry.begin;
-    const std::uint64_t size = entry.info.bytes();
+    const auto [begin, size] = places[i];
     try {
-      if (crc32_of(written, begin, size) != finished.checksums[tensor_of(entry)][part]) {
+      if (checksums_read[i] != finished.checksums[tensor_of(entry)][part]) {
         throw Error(fmt::format("its {} do not read back as they were written", part_name(part)),
                     "check the disk");
       }
@@ -176,9 +183,9 @@ void QuantizedWriter::State::move_parts(const Finished& finished) {
 
 QuantizedWriter::QuantizedWriter(std::filesystem::path path, const Plan& plan,
                                  const Settings& settings, Overwrite overwrite,
-                                 QuantizedShard shard)
-    : state_(
-          std::make_unique<State>(std::move(path), plan, settings, overwrite, std::move(shard))) {}
+                                 QuantizedShard shard, unsigned threads)
+    : state_(std::make_unique<State>(std::move(path), plan, settings, overwrite, std::move(shard),
+                                     threads)) {}
 
 QuantizedWriter::~QuantizedWriter() = default;
 

@@ -18,7 +18,8 @@ QuantizedSizes safetensors_sizes(const QuantizedJob& job) {
 }
 
 std::unique_ptr<QuantizedOutput> make_safetensors(const QuantizedJob& job, Overwrite overwrite) {
-  return std::make_unique<QuantizedWriter>(job.output, job.plan, job.settings, overwrite);
+  return std::make_unique<QuantizedWriter>(job.output, job.plan, job.settings, overwrite,
+                                           QuantizedShard(), job.threads);
 }
 
 constexpr std::array<QuantizedFormat, 2> kFormats = {{

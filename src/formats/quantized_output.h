@@ -41,6 +41,8 @@ struct QuantizedJob {
   std::filesystem::path output;
   /// Most bytes of tensors in a file of a folder; 0: the files of the model.
   std::uint64_t shard_size = 0;
+  /// That check in the end what was written; 0: as many as the machine has.
+  unsigned threads = 0;
 };
 
 /// One kind of quantized file, told by the extension of its name.

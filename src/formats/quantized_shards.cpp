@@ -177,9 +177,9 @@ class QuantizedFolder : public QuantizedOutput {
       for (std::size_t i = 0; i < plan.shard.indices.size(); ++i) {
         places_[plan.shard.indices[i]] = {files_.size(), i};
       }
-      files_.push_back(std::make_unique<QuantizedWriter>(folder_.temporary_path() / plan.name,
-                                                         plan.plan, job.settings,
-                                                         Overwrite::kRefuse, plan.shard));
+      files_.push_back(std::make_unique<QuantizedWriter>(
+          folder_.temporary_path() / plan.name, plan.plan, job.settings, Overwrite::kRefuse,
+          plan.shard, job.threads));
     }
   }
 

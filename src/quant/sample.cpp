@@ -1,5 +1,6 @@
 #include "quant/sample.h"
 
+#include <algorithm>
 #include <array>
 
 #include "quant/encoder.h"
@@ -10,8 +11,8 @@ namespace wquant {
 namespace {
 
 constexpr std::uint64_t kRun = 1024;
-/// Runs after which memory is given back.
-constexpr std::uint64_t kRunsKept = 64;
+/// Runs that make a part.
+constexpr std::uint64_t kRuns = 64;
 /// With more bits 1 - rho is so small that few samples find an x0 close enough to the best.
 constexpr int kMostBits = Encoder::kRegisterBits;
 
@@ -30,6 +31,12 @@ std::uint64_t stride_of(std::uint64_t weights) {
   return 0;
 }
 
+/// Weights from one run to the next, and those that a part goes over.
+std::uint64_t step_of(const PlannedTensor& planned) {
+  return stride_of(planned.info.count()) * kRun;
+}
+std::uint64_t part_size(const PlannedTensor& planned) { return step_of(planned) * kRuns; }
+
 }  // namespace
 
 bool worth_sampling(const PlannedTensor& planned) {
@@ -45,28 +52,28 @@ bool worth_sampling(const PlannedTensor& planned) {
          settings.search == SearchRule::kAuto && stride_of(planned.info.count()) != 0;
 }
 
-std::optional<Distribution> sample_distribution(const RunState& run, std::size_t index,
-                                                double pivot) {
-  const std::uint64_t count = run.plan.tensors[index].info.count();
-  const std::uint64_t step = stride_of(count) * kRun;
-  KeyTable table;
+std::uint64_t sample_parts(const PlannedTensor& planned) {
+  const std::uint64_t part = part_size(planned);
+  return (planned.info.count() + part - 1) / part;
+}
+
+void count_sample(const RunState& run, std::size_t index, std::uint64_t part, SlabCounts& counts,
+                  Scratch& scratch) {
+  const PlannedTensor& planned = run.plan.tensors[index];
+  const std::uint64_t begin = part * part_size(planned);
+  const std::uint64_t end = std::min(begin + part_size(planned), planned.info.count());
   KeySums sums;
   Moments moments;
-  std::vector<float> block;
-  for (std::uint64_t first = 0; first + kRun <= count; first += step) {
-    for_each_block(run.model, index, {first, kRun}, block, [&](std::uint64_t, WeightView weights) {
-      moments += table.add(weights, pivot, sums);
-    });
-    // The pages around came with it.
-    if (first / step % kRunsKept == 0) release(run.model, index, {0, first});
+  for (std::uint64_t first = begin; first + kRun <= end; first += step_of(planned)) {
+    for_each_block(run.model, index, {first, kRun}, scratch.block,
+                   [&](std::uint64_t, WeightView weights) {
+                     moments += scratch.table.add(weights, counts.pivot(), sums);
+                   });
   }
-  release(run.model, index, {0, count});
-  table.drain(sums);
-  try {
-    return binned_distribution(sums, moments);
-  } catch (const NonFiniteWeights&) {
-    return {};
-  }
+  // The pages around came with it.
+  release(run.model, index, {begin, end - begin});
+  counts.add(part, moments);
+  counts.add(sums);
 }
 
 }  // namespace wquant

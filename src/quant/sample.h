@@ -1,9 +1,9 @@
 #pragma once
 
-#include <optional>
+#include <cstdint>
 
-#include "quant/distribution.h"
 #include "quant/run_state.h"
+#include "quant/slab_counts.h"
 
 namespace wquant {
 
@@ -11,9 +11,11 @@ namespace wquant {
 /// is encoded in the same read that counts its weights.
 bool worth_sampling(const PlannedTensor& planned);
 
-/// The distribution of a sample of a tensor: every n-th run of 1024 weights, n a prime number, so
-/// that no row length falls into step with it. Nothing when a weight of it is not finite.
-std::optional<Distribution> sample_distribution(const RunState& run, std::size_t index,
-                                                double pivot);
+/// The sample of a tensor is every n-th run of 1024 weights, n a prime number, so that no row
+/// length falls into step with it. Threads share its parts.
+std::uint64_t sample_parts(const PlannedTensor& planned);
+/// Counts one of them; its moments are those of slab number `part`.
+void count_sample(const RunState& run, std::size_t index, std::uint64_t part, SlabCounts& counts,
+                  Scratch& scratch);
 
 }  // namespace wquant

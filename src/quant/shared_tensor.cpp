@@ -18,29 +18,31 @@ namespace {
 
 /// First all slabs are counted, then the codebook is fitted, then all slabs are encoded. What the
 /// threads found is put together in the order of the slabs or in integers, so it does not depend on
-/// who did what. A large tensor is encoded with a guess of the codebook while it is counted; when
-/// the guess proves good enough, that was all. An exact search gathers some weights of all slabs
-/// before the codebook is made.
+/// who did what. A large tensor is encoded with a guess of the codebook, from a sample, while it is
+/// counted; when the guess proves good enough, that was all. An exact search gathers some weights
+/// of all slabs before the codebook is made.
 class QuantizeWork : public NamedWork {
  public:
   using NamedWork::NamedWork;
 
  private:
-  enum class Stage { kNone, kCount, kReread, kEncode, kDone };
+  enum class Stage { kNone, kSample, kCount, kReread, kEncode, kDone };
 
   std::uint64_t begin() override {
     if (stage_ == Stage::kNone) {
-      stage_ = Stage::kCount;
+      stage_ = worth_sampling(planned()) ? Stage::kSample : Stage::kCount;
       report() = begin_report(planned());
       counts_.emplace(run_, index_);
-      if (worth_sampling(planned())) make_guess();
     }
     if (stage_ == Stage::kDone) return 0;
+    if (stage_ == Stage::kSample) return sample_parts(planned());
     return stage_ == Stage::kEncode && balanced() ? tallies_.size() : slabs();
   }
 
   void run(std::uint64_t part, Scratch& scratch) override {
-    if (stage_ == Stage::kCount) {
+    if (stage_ == Stage::kSample) {
+      count_sample(run_, index_, part, *counts_, scratch);
+    } else if (stage_ == Stage::kCount) {
       count(part, scratch);
     } else if (stage_ == Stage::kReread) {
       exact_->read_slab(part, scratch);
@@ -52,7 +54,7 @@ class QuantizeWork : public NamedWork {
   }
 
   void leave(Scratch& scratch) override {
-    if (stage_ == Stage::kCount) counts_->leave(scratch);
+    if (counts_) counts_->leave(scratch);
   }
 
   void end() override {
@@ -66,6 +68,10 @@ class QuantizeWork : public NamedWork {
 
   Stage next_stage() {
     switch (stage_) {
+      case Stage::kSample:
+        make_guess(counts_->distribution());
+        counts_.emplace(run_, index_);
+        return Stage::kCount;
       case Stage::kCount:
         weights_ = counts_->distribution();
         counts_.reset();
@@ -93,12 +99,11 @@ class QuantizeWork : public NamedWork {
 
   [[nodiscard]] std::uint64_t slabs() const { return slab_count(planned().info.count()); }
 
-  void make_guess() {
-    const std::optional<Distribution> sample = sample_distribution(run_, index_, counts_->pivot());
+  void make_guess(const Distribution& sample) {
     // With zeros to keep levels follow no x0.
-    if (!sample || keeps_zeros(*sample, planned().settings)) return;
-    guess_ = fit_codebook(*sample, planned().settings, run_.effort);
-    encoder_.emplace(*guess_, *sample);
+    if (keeps_zeros(sample, planned().settings)) return;
+    guess_ = fit_codebook(sample, planned().settings, run_.effort);
+    encoder_.emplace(*guess_, sample);
   }
 
   void count(std::uint64_t slab, Scratch& scratch) {
