@@ -5,6 +5,7 @@
 
 #include "kernels/avx2_eight_cells.h"
 #include "kernels/avx2_levels.h"
+#include "kernels/fetch_ahead.h"
 #include "kernels/scale_search.h"
 
 namespace wquant {
@@ -33,11 +34,15 @@ __m256 keep_some(__m256 levels, std::size_t count) {
   return _mm256_and_ps(levels, _mm256_castsi256_ps(mask));
 }
 
-/// Calls f(weights) for eight weights at a time, and for the rest with zeros.
-template <typename F>
-void by_eights(const LooseFloat* w, std::size_t n, F&& f) {
+/// Calls f(weights) for eight weights at a time, and for the rest with zeros. `kAreNew`: they are
+/// most likely not in a cache.
+template <bool kAreNew, typename F>
+[[gnu::always_inline]] inline void by_eights(const LooseFloat* w, std::size_t n, F&& f) {
   std::size_t i = 0;
-  for (; i + 8 <= n; i += 8) f(_mm256_loadu_ps(w + i), 8);
+  for (; i + 8 <= n; i += 8) {
+    if constexpr (kAreNew) fetch_ahead(w + i);
+    f(_mm256_loadu_ps(w + i), 8);
+  }
   if (i < n) f(load_some(w + i, n - i), n - i);
 }
 
@@ -63,25 +68,32 @@ template <typename Levels>
 struct CellSums {
   Levels levels;
 
-  /// The sums of each lane.
+  /// The sums of each lane. One factor: the last, of weights of which a few have been tried.
   template <std::size_t kCount>
   void project_lanes(const LooseFloat* w, std::size_t n, const float* factors, __m256* products,
                      __m256* squares) const {
+    // In registers.
     __m256 wide_factors[kCount];
+    __m256 own_products[kCount];
+    __m256 own_squares[kCount];
     for (std::size_t k = 0; k < kCount; ++k) {
-      products[k] = squares[k] = _mm256_setzero_ps();
+      own_products[k] = own_squares[k] = _mm256_setzero_ps();
       wide_factors[k] = _mm256_set1_ps(factors[k]);
     }
-    const Levels own = levels;  // In registers.
-    by_eights(w, n, [&](__m256 weights, std::size_t count) {
+    const Levels own = levels;
+    by_eights<kCount == 1>(w, n, [&](__m256 weights, std::size_t count) {
 #pragma GCC unroll 3
       for (std::size_t k = 0; k < kCount; ++k) {
         __m256 found = own.of(_mm256_mul_ps(weights, wide_factors[k]));
         if (count < 8) found = keep_some(found, count);
-        products[k] = _mm256_add_ps(products[k], _mm256_mul_ps(weights, found));
-        squares[k] = _mm256_add_ps(squares[k], _mm256_mul_ps(found, found));
+        own_products[k] = _mm256_add_ps(own_products[k], _mm256_mul_ps(weights, found));
+        own_squares[k] = _mm256_add_ps(own_squares[k], _mm256_mul_ps(found, found));
       }
     });
+    for (std::size_t k = 0; k < kCount; ++k) {
+      products[k] = own_products[k];
+      squares[k] = own_squares[k];
+    }
   }
 
   template <std::size_t kCount>
@@ -102,7 +114,7 @@ struct CellSums {
   [[nodiscard]] static __m256 largest_lanes(const LooseFloat* w, std::size_t n) {
     const __m256 magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
     __m256 most = _mm256_setzero_ps();
-    by_eights(w, n, [&](__m256 weights, std::size_t) {
+    by_eights<true>(w, n, [&](__m256 weights, std::size_t) {
       // NaN does not count: the second operand stays.
       most = _mm256_max_ps(_mm256_and_ps(weights, magnitude), most);
     });
@@ -119,7 +131,7 @@ struct CellSums {
   [[nodiscard]] static __m256 eighth_power_lanes(const LooseFloat* w, std::size_t n, float factor) {
     const __m256 factors = _mm256_set1_ps(factor);
     __m256 sum = _mm256_setzero_ps();
-    by_eights(w, n, [&](__m256 weights, std::size_t) {
+    by_eights<false>(w, n, [&](__m256 weights, std::size_t) {
       const __m256 share = _mm256_mul_ps(weights, factors);
       const __m256 squared = _mm256_mul_ps(share, share);
       const __m256 fourth = _mm256_mul_ps(squared, squared);
