@@ -1,6 +1,6 @@
 # Kernels for instruction sets. Of x86 not every machine has AVX2, and which kernels run is found out at
 # run time; every machine of aarch64 has NEON. A file of another architecture is not compiled.
-set(kernels ${PROJECT_SOURCE_DIR}/src/kernels)
+cmake_path(SET kernels NORMALIZE ${CMAKE_CURRENT_LIST_DIR}/../src/kernels)
 set(avx2 ${kernels}/avx2.cpp ${kernels}/avx2_cells.cpp)
 set(neon ${kernels}/neon.cpp ${kernels}/neon_cells.cpp)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")

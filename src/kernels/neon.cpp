@@ -141,8 +141,8 @@ void expand_of(const std::uint8_t* codes, std::size_t n, const float* levels, fl
 }
 
 /// By the number of bits; null where the tables do not fit the registers.
-constexpr decltype(&find_codes_of<1>) kFindCodes[9] = {
-    nullptr, find_codes_of<1>, find_codes_of<2>, find_codes_of<3>, find_codes_of<4>};
+constexpr decltype(&find_codes_of<1>) kFindCodes[9] = {nullptr, find_codes_of<1>, find_codes_of<2>,
+                                                       find_codes_of<3>, find_codes_of<4>};
 constexpr decltype(&count_and_find_of<1>) kCountAndFind[9] = {
     nullptr, count_and_find_of<1>, count_and_find_of<2>, count_and_find_of<3>,
     count_and_find_of<4>};
@@ -218,23 +218,10 @@ Projection project_by_key(const LooseFloat* w, std::size_t n, float factor,
 }  // namespace
 
 const Kernels kNeonKernels = {
-    "neon",
-    count_keys,
-    add_moments,
-    find_codes,
-    count_and_find,
-    look_up_codes,
-    look_up_edge_codes,
-    pack,
-    unpack,
-    expand,
-    find_moves,
-    move_in_kernels,
-    select_moves,
-    neon::add_errors,
-    neon::project,
-    project_by_key,
-    neon::find_scales,
+    "neon",         count_keys,         add_moments,  find_codes,       count_and_find,
+    look_up_codes,  look_up_edge_codes, pack,         unpack,           expand,
+    find_moves,     move_in_kernels,    select_moves, neon::add_errors, neon::project,
+    project_by_key, neon::find_scales,
 };
 
 }  // namespace wquant

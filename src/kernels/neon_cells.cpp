@@ -41,8 +41,8 @@ void by_eights(const LooseFloat* w, std::size_t n, F&& f) {
 /// Sets to 0 all but the first `count` of eight levels, four of which are lanes `first` on.
 float32x4_t keep_some(float32x4_t levels, std::size_t first, std::size_t count) {
   constexpr std::uint32_t kNumbers[8] = {0, 1, 2, 3, 4, 5, 6, 7};
-  const uint32x4_t kept = vcltq_u32(vld1q_u32(kNumbers + first),
-                                    vdupq_n_u32(static_cast<std::uint32_t>(count)));
+  const uint32x4_t kept =
+      vcltq_u32(vld1q_u32(kNumbers + first), vdupq_n_u32(static_cast<std::uint32_t>(count)));
   return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(levels), kept));
 }
 

@@ -22,7 +22,9 @@ inline uint32x4x2_t load_codes(const std::uint8_t* codes) {
 }
 
 /// a < b ? a : b, and a > b ? a : b: where one of them is NaN, b.
-inline float32x4_t smaller(float32x4_t a, float32x4_t b) { return vbslq_f32(vcltq_f32(a, b), a, b); }
+inline float32x4_t smaller(float32x4_t a, float32x4_t b) {
+  return vbslq_f32(vcltq_f32(a, b), a, b);
+}
 inline float32x4_t larger(float32x4_t a, float32x4_t b) { return vbslq_f32(vcgtq_f32(a, b), a, b); }
 
 /// 4, 8 or 16 floats that lie in registers.

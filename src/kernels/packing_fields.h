@@ -5,8 +5,8 @@
 namespace wquant {
 namespace {
 
-/// Where the bits of groups of eight codes of `bits` bits lie while fields of 8, 16 and 32 bits, half
-/// of which they fill, are joined to fields of twice the width; two groups in 16 bytes.
+/// Where the bits of groups of eight codes of `bits` bits lie while fields of 8, 16 and 32 bits,
+/// half of which they fill, are joined to fields of twice the width; two groups in 16 bytes.
 struct PackingFields {
   std::uint64_t kept8, kept16, kept32;     ///< The bits that stay below.
   std::uint64_t moved8, moved16, moved32;  ///< Where the others lie apart.
