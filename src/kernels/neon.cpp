@@ -177,7 +177,7 @@ void pack(const std::uint8_t* codes, std::size_t n, int bits, std::uint8_t* out)
   const std::size_t step = 2 * static_cast<std::size_t>(bits);
   std::size_t i = 0;
   // Every store writes 16 bytes, which must lie within the output.
-  for (; (n - i) * static_cast<std::size_t>(bits) >= 8 * 16; i += 16, out += step) {
+  for (; (n - i) * static_cast<std::size_t>(bits) / 8 >= 16; i += 16, out += step) {
     vst1q_u8(out, packing.pack(vld1q_u8(codes + i)));
   }
   scalar().pack(codes + i, n - i, bits, out);

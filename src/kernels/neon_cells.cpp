@@ -28,8 +28,9 @@ struct Lanes {
 };
 
 /// Calls f(eight weights, 8) for all of them, and for the rest with zeros and how many there are.
+/// Inlined, so that what f adds to lies in registers.
 template <typename F>
-void by_eights(const LooseFloat* w, std::size_t n, F&& f) {
+[[gnu::always_inline]] inline void by_eights(const LooseFloat* w, std::size_t n, F&& f) {
   std::size_t i = 0;
   for (; i + 8 <= n; i += 8) f(w + i, std::size_t{8});
   if (i == n) return;
@@ -52,34 +53,28 @@ class CellSums {
  public:
   CellSums(const float* thresholds, const float* levels) : search_(thresholds), expand_(levels) {}
 
-  template <std::size_t kCount>
-  void project(const LooseFloat* w, std::size_t n, const float* factors, Projection* sums) const {
-    Lanes products[kCount];
-    Lanes squares[kCount];
-    const CellSums own = *this;  // In registers.
+  [[nodiscard]] Projection project(const LooseFloat* w, std::size_t n, float factor) const {
+    Lanes products;
+    Lanes squares;
     by_eights(w, n, [&](const LooseFloat* eight, std::size_t count) {
       const float32x4_t low = load(eight);
       const float32x4_t high = load(eight + 4);
-#pragma GCC unroll 3
-      for (std::size_t k = 0; k < kCount; ++k) {
-        float32x4_t low_levels = own.level_of(vmulq_n_f32(low, factors[k]));
-        float32x4_t high_levels = own.level_of(vmulq_n_f32(high, factors[k]));
-        if (count < 8) {
-          low_levels = keep_some(low_levels, 0, count);
-          high_levels = keep_some(high_levels, 4, count);
-        }
-        products[k].add(vmulq_f32(low, low_levels), vmulq_f32(high, high_levels));
-        squares[k].add(vmulq_f32(low_levels, low_levels), vmulq_f32(high_levels, high_levels));
+      float32x4_t low_levels = level_of(vmulq_n_f32(low, factor));
+      float32x4_t high_levels = level_of(vmulq_n_f32(high, factor));
+      if (count < 8) {
+        low_levels = keep_some(low_levels, 0, count);
+        high_levels = keep_some(high_levels, 4, count);
       }
+      products.add(vmulq_f32(low, low_levels), vmulq_f32(high, high_levels));
+      squares.add(vmulq_f32(low_levels, low_levels), vmulq_f32(high_levels, high_levels));
     });
-    for (std::size_t k = 0; k < kCount; ++k) sums[k] = {products[k].sum(), squares[k].sum()};
+    return {products.sum(), squares.sum()};
   }
 
+  /// One after the other: the sums of all and the tables would not fit the registers.
   void project_some(const LooseFloat* w, std::size_t n, const float* factors, std::size_t count,
                     Projection* sums) const {
-    if (count == 3) return project<3>(w, n, factors, sums);
-    if (count == 2) return project<2>(w, n, factors, sums);
-    project<1>(w, n, factors, sums);
+    for (std::size_t k = 0; k < count; ++k) sums[k] = project(w, n, factors[k]);
   }
 
   [[nodiscard]] static float largest(const LooseFloat* w, std::size_t n) {
@@ -117,9 +112,7 @@ class CellSums {
 template <int kBits>
 Projection project_of(const LooseFloat* w, std::size_t n, float factor, const float* thresholds,
                       const float* levels) {
-  Projection sums;
-  CellSums<kBits>(thresholds, levels).template project<1>(w, n, &factor, &sums);
-  return sums;
+  return CellSums<kBits>(thresholds, levels).project(w, n, factor);
 }
 
 template <int kBits>

@@ -28,12 +28,12 @@ inline float32x4_t smaller(float32x4_t a, float32x4_t b) {
 inline float32x4_t larger(float32x4_t a, float32x4_t b) { return vbslq_f32(vcgtq_f32(a, b), a, b); }
 
 /// 4, 8 or 16 floats that lie in registers.
-template <int kSize>
+template <std::size_t kSize>
 class FloatTable {
  public:
   FloatTable() = default;
   explicit FloatTable(const float* floats) {
-    for (int i = 0; i < kSize / 4; ++i) {
+    for (std::size_t i = 0; i < kSize / 4; ++i) {
       parts_.val[i] = vreinterpretq_u8_f32(vld1q_f32(floats + 4 * i));
     }
   }
