@@ -8,6 +8,7 @@
 #include "kernels/avx2_packing.h"
 #include "kernels/fetch_ahead.h"
 #include "kernels/kernels.h"
+#include "kernels/key_pairs.h"
 
 namespace wquant {
 namespace {
@@ -52,20 +53,6 @@ void add_moments(const LooseFloat* w, std::size_t n, double pivot, MomentSums* s
   }
   lanes.store(sums);
   scalar().add_moments(w + i, n - i, pivot, sums);
-}
-
-/// The bit patterns of two weights.
-std::uint64_t load_pair(const LooseFloat* w) {
-  std::uint64_t pair = 0;
-  __builtin_memcpy(&pair, w, sizeof pair);
-  return pair;
-}
-
-void count_pair(std::uint64_t pair, std::uint64_t* table) {
-  constexpr std::uint64_t kOne = std::uint64_t{1} << 40;
-  const auto low = static_cast<std::uint32_t>(pair);
-  table[low >> kKeyShift] += kOne + low;
-  table[pair >> (32 + kKeyShift)] += kOne + (pair >> 32);
 }
 
 /// The additions to memory limit the speed; the arithmetic of the moments hides behind them.

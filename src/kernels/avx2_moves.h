@@ -7,6 +7,7 @@
 
 #include "kernels/avx2_levels.h"
 #include "kernels/kernels.h"
+#include "kernels/move_by_eights.h"
 
 namespace wquant {
 namespace {
@@ -183,20 +184,7 @@ class KernelLanes {
 
 inline std::size_t move_in_kernels(std::size_t size, std::size_t count, float pull,
                                    const Moves& moves, MovedWeight* moved) {
-  std::size_t all = 0;
-  std::size_t k = 0;
-  for (; k + kSideBySide <= count; k += kSideBySide) {
-    const std::size_t first = k * size;
-    KernelLanes lanes(size, pull, {moves.errors + first, moves.steps + first});
-    all += lanes.move_all(first, moved + all);
-  }
-  const std::size_t first = k * size;
-  const std::size_t rest = kScalarKernels.move_in_kernels(
-      size, count - k, pull, {moves.errors + first, moves.steps + first}, moved + all);
-  for (std::size_t i = 0; i < rest; ++i) {
-    moved[all + i].index += static_cast<std::uint32_t>(first);
-  }
-  return all + rest;
+  return move_by_eights<KernelLanes>(size, count, pull, moves, moved);
 }
 
 inline std::size_t select_moves(const float* errors, const float* steps, std::size_t n,

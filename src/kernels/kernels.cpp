@@ -10,6 +10,9 @@ KernelList runnable_kernels() {
   static constexpr const Kernels* kAll[] = {&kScalarKernels, &kAvx2Kernels};
   __builtin_cpu_init();
   return {kAll, __builtin_cpu_supports("avx2") ? std::size_t{2} : std::size_t{1}};
+#elif defined(WQUANT_NEON)
+  static constexpr const Kernels* kAll[] = {&kScalarKernels, &kNeonKernels};
+  return {kAll, 2};
 #else
   static constexpr const Kernels* kAll[] = {&kScalarKernels};
   return {kAll, 1};

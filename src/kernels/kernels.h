@@ -181,5 +181,8 @@ extern const Kernels kScalarKernels;
 #ifdef WQUANT_AVX2
 extern const Kernels kAvx2Kernels;
 #endif
+#ifdef WQUANT_NEON
+extern const Kernels kNeonKernels;
+#endif
 
 }  // namespace wquant

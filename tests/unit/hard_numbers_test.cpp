@@ -1,7 +1,4 @@
 #include <gtest/gtest.h>
-#if defined(__SSE2__)
-#include <xmmintrin.h>
-#endif
 
 #include <cfenv>
 #include <clocale>
@@ -18,6 +15,7 @@
 #include "report/html.h"
 #include "report/render.h"
 #include "unit/engine_support.h"
+#include "unit/flush_denormals.h"
 #include "wquant/formats.h"
 #include "wquant/measure.h"
 
@@ -164,10 +162,7 @@ TEST(HardNumbers, CallersFloatingPointModeDoesNotMatter) {
       for (const int rounding : {FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO}) {
         SCOPED_TRACE(std::string(hard.name) + " " + items + " " + std::to_string(rounding));
         std::fesetround(rounding);
-#if defined(__SSE2__)
-        constexpr unsigned kFlushAndDenormalsAreZero = 0x8040;
-        _mm_setcsr(_mm_getcsr() | kFlushAndDenormalsAreZero);
-#endif
+        test::flush_denormals();
         const auto found = testing_engine::run(model, settings, 2);
         EXPECT_EQ(std::fegetround(), rounding) << "the caller's mode is its own";
         std::fesetenv(&before);
