@@ -32,8 +32,8 @@ bool is_quantized_file(const std::filesystem::path& path);
 /// What an existing output file means.
 enum class Overwrite { kRefuse, kReplace };
 
-/// Writes a model as `format` (a name of the table; empty: by its extension) to `path`, whole or not
-/// at all. Throws Error: (usage) for no such format; naming file or tensor where I/O fails.
+/// Writes a model to `path`, whole or not at all, as `format` (a name of the table; empty: by its
+/// extension). Throws Error: (usage) for no such format; naming file or tensor where I/O fails.
 void write_model(const ModelReader& model, const std::filesystem::path& path,
                  std::string_view format, Overwrite overwrite, const RunOptions& options = {});
 
