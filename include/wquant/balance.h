@@ -10,7 +10,7 @@ namespace wquant {
 
 /// Where a tensor has the weights of its output channels: that of a channel, input and position of
 /// a kernel is element channel * channel_stride + input * input_stride + position *
-/// position_stride. Without a spatial part there is one position.
+/// position_stride. Without a spatial part there is one position. Its functions throw nothing.
 struct ChannelLayout {
   std::uint64_t channels = 0, inputs = 0, positions = 0;
   std::uint64_t channel_stride = 0, input_stride = 0, position_stride = 0;

@@ -20,7 +20,7 @@ struct Choice {
   Dtype levels = Dtype::kF32;  ///< See PlannedTensor::levels.
   bool estimated = false;      ///< Bytes are no more than an estimate.
 
-  /// What it adds to the sum that is to be least.
+  /// What it adds to the sum that is to be least. Throws nothing.
   [[nodiscard]] double term() const { return weight * error; }
 };
 
@@ -30,14 +30,15 @@ using Ladder = std::vector<Choice>;
 /// What levels may be stored as.
 enum class LevelDtypes { kF32, kF32OrF16 };
 
-/// Puts the choices of a ladder in that order.
+/// Puts the choices of a ladder in that order. Throws nothing.
 void sort(Ladder& ladder);
 
 /// Reads the weights and tells what every number of bits would cost, tensor by tensor, in each of
 /// the plans, which are of one model and differ in settings only. With scales the error is that of
 /// a sample. A tensor whose bits a rule sets has those alone; a family may have fewer than 8.
 /// Levels are F16, where that is left open, if they cost less than a thousandth of the error.
-/// Throws Error naming the tensor.
+/// There is at least one plan. Throws Error naming the tensor for NaN and infinity, and where
+/// reading fails; Error (interrupted) when RunOptions::stop is set.
 std::vector<Ladder> survey(const ModelReader& model, std::span<const Plan> variants,
                            LevelDtypes levels, const RunOptions& options = {});
 
@@ -57,7 +58,7 @@ struct Allocation {
 Allocation allocate(std::span<const Ladder> ladders, std::uint64_t bytes);
 
 /// The best allocation of that kind in which all tensors with a choice have the same number of bits
-/// and variant; nothing when none fits.
+/// and variant; nothing when none fits. Throws nothing.
 std::optional<Allocation> uniform_allocation(std::span<const Ladder> ladders, std::uint64_t bytes);
 
 }  // namespace wquant

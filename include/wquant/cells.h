@@ -11,7 +11,7 @@ namespace wquant {
 /// Which weights of a tensor share a scale: in C order, element i belongs to cell
 /// (i / run) % cells. A row of weights per output channel is one run; where channels lie inside of
 /// others, runs of a cell come again and again; groups are runs of their size, the last may be
-/// short.
+/// short. Its functions throw nothing; cell_of() is for plans that have scales.
 struct CellPlan {
   /// kTensor: no scales but the levels' own.
   Granularity granularity = Granularity::kTensor;

@@ -43,23 +43,23 @@ struct FamilyInfo {
   bool takes_zero = true;  ///< False: whether it has a level at zero is its own matter.
 };
 
-/// The families in the order of the help text.
+/// The families in the order of the help text. Throws nothing.
 std::span<const FamilyInfo> families();
 
 /// Finds the codebook of one tensor in memory. Empty input gives all-zero levels. Throws Error
 /// for settings that check() refuses and for NaN or infinity.
 Codebook fit_codebook(std::span<const float> weights, const TensorSettings& settings);
 
-/// Bytes that `count` codes of `bits` bits take: ceil(count * bits / 8).
+/// Bytes that `count` codes of `bits` bits take: ceil(count * bits / 8). Throws nothing.
 std::uint64_t packed_size(std::uint64_t count, int bits);
 
 /// Packs the code of every weight, code i into stream bits [i * bits, (i + 1) * bits) of `packed`
 /// (bit j of the stream is bit j % 8 of byte j / 8), unused bits 0. packed.size() must be
-/// packed_size(weights.size(), codebook.bits).
+/// packed_size(weights.size(), codebook.bits), else it throws Error.
 void encode(std::span<const float> weights, const Codebook& codebook,
             std::span<std::uint8_t> packed);
 
-/// The way back: out[i] = levels[code first + i].
+/// The way back: out[i] = levels[code first + i]. Throws Error where `packed` ends before.
 void decode(std::span<const std::uint8_t> packed, std::uint64_t first, int bits,
             std::span<const float> levels, std::span<float> out);
 

@@ -36,10 +36,10 @@ struct ComparedSetting {
   bool written = false;
   std::optional<double> score;  ///< What the evaluation of the dequantized model gave.
 
-  /// Means over the tensors; 1 and 0 when there are none.
+  /// Means over the tensors; 1 and 0 when there are none. Throw nothing.
   [[nodiscard]] double mean_rho() const;
   [[nodiscard]] double mean_relative_error() const;
-  /// Index of the tensor with the lowest rho; nothing when there are none.
+  /// Index of the tensor with the lowest rho; nothing when there are none. Throws nothing.
   [[nodiscard]] std::optional<std::size_t> lowest() const;
 };
 
@@ -54,12 +54,13 @@ struct Comparison {
   std::optional<std::size_t> best;  ///< Of the settings: the smallest that holds what is asked for.
 };
 
-/// A comparison of no setting yet: what is compared.
+/// A comparison of no setting yet: what is compared. Throws nothing.
 Comparison begin_comparison(const ModelReader& model, const Plan& plan);
 
 /// Reads the weights once and tells what every plan would make of them; the plans are of one model,
 /// differ in settings only, and there is at least one. Leaves the files' sizes, which are no matter
-/// of weights, at 0. Throws Error naming the tensor.
+/// of weights, at 0. Throws Error naming the tensor for NaN and infinity, and where reading fails;
+/// Error (interrupted) when RunOptions::stop is set.
 Comparison compare(const ModelReader& model, std::span<const Plan> plans,
                    const RunOptions& options = {});
 

@@ -28,13 +28,13 @@ enum class Dtype : std::uint8_t {
   kC64,
 };
 
-/// Size of one element in bytes.
+/// Size of one element in bytes. Throws nothing.
 [[nodiscard]] std::size_t size_of(Dtype dtype);
-/// "F32", "BF16", ...
+/// "F32", "BF16", ... Throws nothing.
 [[nodiscard]] std::string_view name_of(Dtype dtype);
-/// The dtype of that name; nothing when there is none.
+/// The dtype of that name; nothing when there is none. Throws nothing.
 [[nodiscard]] std::optional<Dtype> dtype_from_name(std::string_view name);
-/// True for the types that can be quantized: F64, F32, F16, BF16.
+/// True for the types that can be quantized: F64, F32, F16, BF16. Throws nothing.
 [[nodiscard]] bool is_quantizable(Dtype dtype);
 
 }  // namespace wquant

@@ -17,8 +17,8 @@ enum class ErrorKind {
 /// The one exception type of the library. what() reads "FILE: TENSOR: problem: remedy" with the
 /// parts that are known; names are escaped so that a message is always one printable line.
 ///
-/// Code that knows only the problem throws; code that knows the tensor or the file catches, adds
-/// what it knows with at_tensor() / at_file() (the first one given stays) and rethrows.
+/// Code that knows only the problem throws; code that knows the tensor or the file catches, adds it
+/// with at_tensor() / at_file() (the first one given stays) and rethrows. Both throw nothing.
 class Error : public std::exception {
  public:
   explicit Error(std::string problem, std::string remedy = {}, ErrorKind kind = ErrorKind::kFailed);

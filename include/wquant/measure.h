@@ -23,7 +23,9 @@ struct MeasuredErrors {
 };
 
 /// Reads both models once, whatever formats they have, and measures every pair, whose tensors must
-/// have as many elements. Weights that are not finite make figures NaN. Throws Error.
+/// have as many elements. Weights that are not finite make figures NaN. Throws Error naming the
+/// tensor where reading fails or its dtype cannot be quantized; Error (interrupted) when
+/// RunOptions::stop is set.
 std::vector<MeasuredErrors> measure_errors(const ModelReader& original, const ModelReader& restored,
                                            std::span<const TensorPair> pairs,
                                            const RunOptions& options = {});

@@ -19,7 +19,7 @@ struct TensorInfo {
   std::vector<std::uint64_t> shape;
   Dtype dtype = Dtype::kF32;
 
-  /// Product of the shape. Readers have checked that it and bytes() fit 63 bits.
+  /// Product of the shape. Readers have checked that it and bytes() fit 63 bits. Throw nothing.
   [[nodiscard]] std::uint64_t count() const;
   [[nodiscard]] std::uint64_t bytes() const { return count() * size_of(dtype); }
 };
@@ -27,7 +27,7 @@ struct TensorInfo {
 /// Product of `shape`. Throws Error when count * element_size does not fit 63 bits.
 std::uint64_t checked_count(std::span<const std::uint64_t> shape, std::size_t element_size);
 
-/// "[64, 3, 3, 3]"
+/// "[64, 3, 3, 3]". Throws nothing.
 std::string shape_text(std::span<const std::uint64_t> shape);
 
 /// Which axis of a layer's weights counts its output channels, and how the others lie about it.
@@ -41,7 +41,7 @@ struct OutputAxis {
 
 /// A model: an ordered list of named tensors whose elements can be read in ranges. Every file
 /// format, a quantized file (dequantized as it is read) and any view of another model is one.
-/// Reading is safe from several threads at once. All functions throw Error.
+/// Several threads may read at once. What reads throws Error, see below; the rest throws nothing.
 class ModelReader {
  public:
   ModelReader() = default;
@@ -58,11 +58,11 @@ class ModelReader {
 
   /// Copies out.size() bytes of tensor `index` from byte `first` of its elements, laid out in C
   /// order, little-endian, in its own dtype, whatever the file's order is. The range must lie
-  /// within the tensor.
+  /// within the tensor. Throws Error naming file and tensor: range, failed read, damaged data.
   virtual void read(std::size_t index, std::uint64_t first, std::span<std::byte> out) const = 0;
 
   /// All bytes of the tensor where they already lie in memory in the form that read() gives
-  /// (a mapped file); empty where they do not. Valid as long as the reader.
+  /// (a mapped file); empty where they do not. Valid as long as the reader. Throws like read().
   [[nodiscard]] virtual std::span<const std::byte> view(std::size_t /*index*/) const { return {}; }
 
   /// Tells the reader that bytes [first, first + size) of the tensor's view will not be needed
@@ -88,7 +88,7 @@ class ModelReader {
   [[nodiscard]] virtual bool is_weight(std::size_t /*index*/) const { return true; }
 
   /// Elements [first, first + out.size()) as float32. F64 is rounded to the nearest float32, F16
-  /// and BF16 are exact. Throws for a dtype that is not quantizable.
+  /// and BF16 are exact. Throws Error for a dtype that is not quantizable, and like read().
   void read_floats(std::size_t index, std::uint64_t first, std::span<float> out) const;
 };
 

@@ -24,7 +24,7 @@ enum class PruneMethod {
   kRandom,     ///< As drawn from a seed.
 };
 
-/// "reductive", "magnitude", "random"
+/// "reductive", "magnitude", "random". Throws nothing.
 std::string_view name_of(PruneMethod method);
 /// The method of that name. Throws Error (usage) that lists the names.
 PruneMethod prune_method(std::string_view name);
@@ -73,10 +73,10 @@ struct Pruned {
   PruneReport report;
 };
 
-/// Weights that may be removed: those of the tensors that the plan quantizes, tied ones once.
+/// Weights that may be removed: of tensors that the plan quantizes, tied ones once. Throws nothing.
 std::uint64_t prunable_weights(const Plan& plan);
 
-/// So many weights are a fraction of all, to the nearest.
+/// So many weights are a fraction of all, to the nearest. Throws nothing.
 std::uint64_t share_of(double fraction, std::uint64_t weights);
 
 /// Removes settings.count weights of the first fold's control, whose plan it is. Removed before is

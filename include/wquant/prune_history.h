@@ -22,6 +22,7 @@ struct PruneRound {
 };
 
 /// The loop so far. State 0 is the model trained once, state r that of round r (counted from 1).
+/// Its functions throw nothing.
 struct PruneHistory {
   std::string input;  ///< Path as the user gave it.
   PruneMethod method = PruneMethod::kReductive;
@@ -45,11 +46,11 @@ inline constexpr int kMostHalvings = 6;
 /// The round that comes next, not yet trained: dr is `fraction`, halved for every round that was
 /// rejected, and as many weights are removed, or all that are left. Nothing when the loop ends,
 /// which `stopped` then tells: after that many rounds or halvings, when dr is less than a weight,
-/// or when none is left.
+/// or when none is left. Throws nothing.
 std::optional<PruneRound> next_round(PruneHistory& history, double fraction, std::size_t rounds);
 
 /// Adds a round with its losses: accepted if its loss is finite and not above that of the last
-/// accepted state.
+/// accepted state. Throws nothing.
 void add_round(PruneHistory& history, PruneRound round);
 
 }  // namespace wquant

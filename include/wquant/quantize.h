@@ -36,7 +36,7 @@ struct PlannedTensor {
   /// unset: at most.
   std::optional<std::uint64_t> estimated_bytes = {};
 
-  /// Whether its weights are stored themselves, see Coding::kF16.
+  /// Whether its weights are stored themselves, see Coding::kF16. Throws nothing.
   [[nodiscard]] bool is_f16() const { return quantized && settings.coding == Coding::kF16; }
 };
 
@@ -47,25 +47,25 @@ struct Plan {
 };
 
 /// Decides for every tensor. Throws Error (usage) for bad settings, a pattern that is no regular
-/// expression or matches no tensor, and for what Settings::strict forbids. With NonFinite::kKeep
-/// the weights are scanned once, otherwise only the list of tensors is used.
+/// expression or matches no tensor, tied tensors that differ, and what Settings::strict forbids.
+/// With NonFinite::kKeep weights are scanned, and throws where reading fails; else none is read.
 Plan make_plan(const ModelReader& model, const Settings& settings);
 
 /// The stored parts of a tensor: its elements, kept or as F16, or what they are decoded from.
 enum class Part : std::uint8_t { kData, kCodes, kLevels, kScales };
 
-/// Whether a planned tensor has that part; one that is tied has none.
+/// Whether a planned tensor has that part; one that is tied has none. Throws nothing.
 bool has_part(const PlannedTensor& tensor, Part part);
 
 /// Size in bytes of a part of a planned tensor; 0 for a part that it does not have. The codes and
-/// levels of Coding::kEntropy, and codes beside a mask of zeros, have at most so many.
+/// levels of Coding::kEntropy, and codes beside a mask, have at most so many. Throws nothing.
 std::uint64_t part_size(const PlannedTensor& tensor, Part part);
 
-/// Bytes of all parts of a planned tensor, see PlannedTensor::estimated_bytes.
+/// Bytes of all parts of a planned tensor, see PlannedTensor::estimated_bytes. Throws nothing.
 std::uint64_t stored_size(const PlannedTensor& tensor);
 
 /// Where quantize() puts what it makes. Ranges of a part may come in any order and from several
-/// threads at once; each byte comes exactly once, counted from the last restart().
+/// threads at once, each byte once since the last restart(). What a function throws ends the run.
 class PartSink {
  public:
   PartSink() = default;
@@ -92,8 +92,8 @@ struct RunOptions {
   bool pictures = false;  ///< Fill in TensorReport::picture.
 };
 
-/// Quantizes the model by the plan into the sink and reports. Fields of the report that concern
-/// files are left empty. Throws Error naming the tensor.
+/// Quantizes by the plan into the sink and reports, without what concerns files. Throws Error of a
+/// tensor that is NaN or infinite or cannot be read, what the sink throws, and (interrupted).
 Report quantize(const ModelReader& model, const Plan& plan, PartSink& sink,
                 const RunOptions& options = {});
 

@@ -21,7 +21,7 @@ struct TensorReport {
   std::string same_as;      ///< Name of the earlier tensor that it is tied to; empty: none.
   std::uint64_t bytes = 0;  ///< Of all its parts in the file, without its share of the header.
 
-  /// Whether its weights are stored themselves, see Coding::kF16.
+  /// Whether its weights are stored themselves, see Coding::kF16. Throws nothing.
   [[nodiscard]] bool is_f16() const { return quantized && settings.coding == Coding::kF16; }
 
   // Of a quantized tensor:

@@ -98,7 +98,7 @@ struct TensorSettings {
   bool operator==(const TensorSettings&) const = default;
 };
 
-/// Names of the choices as options and reports spell them: "centroid", "variance", "search", ...
+/// Names of the choices as options and reports spell them: "centroid", ... Throw nothing.
 std::string_view name_of(Values values);
 std::string_view name_of(Rescale rescale);
 std::string_view name_of(RangeRule range);
@@ -106,18 +106,18 @@ std::string_view name_of(SearchRule search);
 std::string_view name_of(Zero zero);
 std::string_view name_of(Balance balance);
 std::string_view name_of(Coding coding);
-/// The granularity as apply() reads it: "tensor", "channel", "group:64".
+/// The granularity as apply() reads it: "tensor", "channel", "group:64". Throws nothing.
 std::string granularity_text(const TensorSettings& settings);
-/// The ratio setting as apply() reads it: "auto", "range" or the number.
+/// The ratio setting as apply() reads it: "auto", "range" or the number. Throws nothing.
 std::string ratio_text(const TensorSettings& settings);
 
 /// Changes settings by `key=value` items as in "bits=5,mode=linear". Keys: bits, mode, values,
 /// rescale, ratio, range, search, zero, balance, granularity, coding, axis, weight. Throws Error
-/// (usage) that lists what is valid and suggests the nearest.
+/// (usage) that lists what is valid and suggests the nearest; items before it are applied by then.
 void apply(TensorSettings& settings, std::string_view items);
 
 /// Bits of a weight's code, or of the weight itself where there is none; of Coding::kEntropy those
-/// that were asked for.
+/// that were asked for. Throws nothing.
 int width_of(const TensorSettings& settings);
 
 /// Throws Error (usage) when the settings contradict each other or lie out of range.

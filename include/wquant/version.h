@@ -4,7 +4,7 @@
 
 namespace wquant {
 
-/// Version of the library, "MAJOR.MINOR.PATCH".
+/// Version of the library, "MAJOR.MINOR.PATCH". Throws nothing.
 std::string_view version();
 
 /// Name of the inner loops that run on this machine: "avx2", "neon", "scalar". The environment

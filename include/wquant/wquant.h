@@ -1,6 +1,7 @@
 #pragma once
 
-/// The whole public interface.
+/// The whole public interface. Comments tell what a function throws; any that allocates may throw
+/// std::bad_alloc besides.
 #include "wquant/balance.h"
 #include "wquant/budget.h"
 #include "wquant/codebook.h"

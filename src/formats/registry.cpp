@@ -176,7 +176,8 @@ const Format& format_for_writing(const fs::path& path, std::string_view name) {
     if (format->write != nullptr) return *format;
     throw fail(fmt::format("format {} can only be read", name), "");
   }
-  if (!path.has_filename() || fs::is_directory(path)) return *find_by_name("npy-folder");
+  std::error_code code;
+  if (!path.has_filename() || fs::is_directory(path, code)) return *find_by_name("npy-folder");
   const Format* format = format_of_extension(path);
   if (format != nullptr && format->write != nullptr) return *format;
   if (format != nullptr && format->write_like != nullptr) {

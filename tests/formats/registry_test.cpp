@@ -116,6 +116,17 @@ TEST(Registry, RefusesUnknownOutputsAsUsage) {
   EXPECT_EQ(folder.files(), 0U);
 }
 
+TEST(Registry, NameThatIsTooLongIsAnErrorOfTheFile) {
+  const Folder folder;
+  const std::string name = std::string(300, 'a') + ".npz";
+  test::MemoryModel model;
+  model.add("w", {2}, Dtype::kF32);
+  EXPECT_THAT(open_error(folder / name), HasSubstr("cannot open it: File name too long"));
+  EXPECT_THAT(error_of([&] { write_model(model, folder / name, "", Overwrite::kRefuse); }),
+              HasSubstr(name + ": "));
+  EXPECT_FALSE(is_quantized_file(folder / name));
+}
+
 TEST(Registry, ExistingOutputStaysUnlessReplaced) {
   const Folder folder;
   test::MemoryModel model;
