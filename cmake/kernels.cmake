@@ -13,9 +13,3 @@ elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
 else()
   set_source_files_properties(${avx2} ${neon} PROPERTIES HEADER_FILE_ONLY ON)
 endif()
-
-# Clang takes LooseFloat for a float at an address that a float may have, g++ does not.
-if(WQUANT_SANITIZE AND CMAKE_CXX_COMPILER_ID MATCHES "Clang")
-  file(GLOB loose CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/kernels/*.cpp ${PROJECT_SOURCE_DIR}/src/quant/*.cpp)
-  set_property(SOURCE ${loose} APPEND PROPERTY COMPILE_OPTIONS -fno-sanitize=alignment)
-endif()

@@ -22,22 +22,4 @@ void for_each_run(const CellPlan& plan, std::uint64_t first, std::uint64_t count
   }
 }
 
-/// out[i] = in[i] * factors[cell of weight first + i]; `in` may be `out`.
-template <typename In>
-void multiply_by_cell(const CellPlan& plan, std::uint64_t first, std::uint64_t count, const In* in,
-                      const float* factors, float* out) {
-  if (plan.run == 1) {
-    for (std::uint64_t from = 0, cell = first % plan.cells; from < count; cell = 0) {
-      const std::uint64_t n = std::min(plan.cells - cell, count - from);
-      for (std::uint64_t i = 0; i < n; ++i) out[from + i] = in[from + i] * factors[cell + i];
-      from += n;
-    }
-    return;
-  }
-  for_each_run(plan, first, count, [&](std::uint64_t cell, std::uint64_t from, std::uint64_t n) {
-    const float factor = factors[cell];
-    for (std::uint64_t i = from; i < from + n; ++i) out[i] = in[i] * factor;
-  });
-}
-
 }  // namespace wquant

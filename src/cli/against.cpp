@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <unordered_map>
 
@@ -19,6 +20,8 @@ namespace {
 constexpr double kRounding = 1e-9, kBriefRounding = 1e-6;
 /// Sums of a million float32 errors at a time agree so well.
 constexpr double kAgreement = 1e-3;
+/// What is less than the least normal float32 has no bits to tell.
+constexpr double kLeastError = std::numeric_limits<float>::min();
 constexpr std::uint64_t kCompared = std::uint64_t{1} << 20;
 
 /// The pairs of tensors of one name.
@@ -91,7 +94,7 @@ std::string difference(const TensorReport& stored, const MeasuredErrors& measure
     return fmt::format("relative error {:.6g} where {:.6g} is stored", error,
                        stored.relative_error);
   }
-  if (!(measured.max_error <= stored.max_error * (1 + kAgreement))) {
+  if (!(measured.max_error <= stored.max_error * (1 + kAgreement) + kLeastError)) {
     return fmt::format("an error of {:.6g} where {:.6g} is stored as the largest",
                        measured.max_error, stored.max_error);
   }

@@ -14,9 +14,9 @@ namespace {
 
 constexpr std::string_view kPickle = "/data.pkl";
 
-std::string_view text_of(std::span<const std::byte> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
+/// Bytes that these members may claim to unpack to, before they are.
+constexpr std::uint64_t kMostOfPickle = std::uint64_t{256} << 20;
+constexpr std::uint64_t kMostOfOrder = 64;
 
 class PytorchZip : public PytorchFile {
  public:
@@ -29,7 +29,7 @@ class PytorchZip : public PytorchFile {
   }
 
   [[nodiscard]] std::string_view pickle() const override {
-    return text_of(archive_.contents(members_.at(folder_ + std::string(kPickle))));
+    return text(members_.at(folder_ + std::string(kPickle)), kMostOfPickle);
   }
 
   void place(std::span<const PytorchStorage> storages, std::size_t /*pickle_size*/) override {
@@ -56,6 +56,17 @@ class PytorchZip : public PytorchFile {
   }
 
  private:
+  /// A whole member of at most `most` bytes.
+  [[nodiscard]] std::string_view text(std::size_t index, std::uint64_t most) const {
+    const ZipMember& member = archive_.members()[index];
+    if (member.size > most) {
+      throw Error(fmt::format("its member {} has {} bytes, more than {}", printable(member.name),
+                              member.size, most));
+    }
+    const std::span<const std::byte> bytes = archive_.contents(index);
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  }
+
   void find_folder() {
     for (const auto& [name, index] : members_) {
       if (!name.ends_with(kPickle)) continue;
@@ -68,7 +79,7 @@ class PytorchZip : public PytorchFile {
   void check_byte_order() const {
     const auto found = members_.find(folder_ + "/byteorder");
     if (found == members_.end()) return;
-    const std::string_view order = text_of(archive_.contents(found->second));
+    const std::string_view order = text(found->second, kMostOfOrder);
     if (order == "little") return;
     throw Error(fmt::format("has byte order \"{}\"", printable(order, 20)),
                 "save it again on a little-endian machine");

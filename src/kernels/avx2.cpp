@@ -28,8 +28,8 @@ struct MomentLanes {
         pivot(_mm256_set1_pd(p)) {}
 
   void add(const LooseFloat* w) {
-    const __m256d low = _mm256_sub_pd(_mm256_cvtps_pd(_mm_loadu_ps(w)), pivot);
-    const __m256d high = _mm256_sub_pd(_mm256_cvtps_pd(_mm_loadu_ps(w + 4)), pivot);
+    const __m256d low = _mm256_sub_pd(_mm256_cvtps_pd(load_four(w)), pivot);
+    const __m256d high = _mm256_sub_pd(_mm256_cvtps_pd(load_four(w + 4)), pivot);
     d_low = _mm256_add_pd(d_low, low);
     d_high = _mm256_add_pd(d_high, high);
     d2_low = _mm256_add_pd(d2_low, _mm256_mul_pd(low, low));
@@ -88,7 +88,7 @@ void find_codes_of(const LooseFloat* w, std::size_t n, const float* thresholds,
     __m256i found[4];
     for (std::size_t j = 0; j < 4; ++j) {
       fetch_ahead(w + i + 8 * j);
-      found[j] = search.find(_mm256_loadu_ps(w + i + 8 * j));
+      found[j] = search.find(load_eight(w + i + 8 * j));
     }
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(codes + i),
                         narrow(found[0], found[1], found[2], found[3]));
@@ -107,7 +107,7 @@ void count_and_find_in_registers(const LooseFloat* w, std::size_t n, std::uint64
     __m256i found[4];
     for (std::size_t j = 0; j < 4; ++j) {
       count_eight(w + i + 8 * j, table, lanes);
-      found[j] = search.find(_mm256_loadu_ps(w + i + 8 * j));
+      found[j] = search.find(load_eight(w + i + 8 * j));
     }
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(codes + i),
                         narrow(found[0], found[1], found[2], found[3]));

@@ -41,7 +41,7 @@ template <bool kAreNew, typename F>
   std::size_t i = 0;
   for (; i + 8 <= n; i += 8) {
     if constexpr (kAreNew) fetch_ahead(w + i);
-    f(_mm256_loadu_ps(w + i), 8);
+    f(load_eight(w + i), 8);
   }
   if (i < n) f(load_some(w + i, n - i), n - i);
 }
@@ -194,7 +194,7 @@ void add_errors(const LooseFloat* w, const float* q, std::size_t n, float pivot,
   __m256 max_q = _mm256_loadu_ps(lanes->max_q);
   std::size_t i = 0;
   for (; i + 8 <= n; i += 8) {
-    const __m256 weights = _mm256_loadu_ps(w + i);
+    const __m256 weights = load_eight(w + i);
     const __m256 levels = _mm256_loadu_ps(q + i);
     const __m256 d = _mm256_sub_ps(weights, pivots);
     const __m256 e = _mm256_sub_ps(weights, levels);

@@ -3,8 +3,17 @@
 // For the files that are compiled for AVX2: in an unnamed namespace, see avx2.cpp.
 #include <immintrin.h>
 
+#include "kernels/kernels.h"
+
 namespace wquant {
 namespace {
+
+inline __m256 load_eight(const LooseFloat* w) {
+  return _mm256_loadu_ps(reinterpret_cast<const float*>(w));
+}
+inline __m128 load_four(const LooseFloat* w) {
+  return _mm_loadu_ps(reinterpret_cast<const float*>(w));
+}
 
 /// All ones where the threshold is <= w.
 inline __m256i reached(__m256 thresholds, __m256 w) {

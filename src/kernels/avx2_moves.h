@@ -64,7 +64,7 @@ void find_moves_by(const LooseFloat* w, const std::uint8_t* codes, std::size_t n
   MoveLanes lanes(*sums);
   std::size_t i = 0;
   for (; i + 8 <= n; i += 8) {
-    const __m256 weights = _mm256_loadu_ps(w + i);
+    const __m256 weights = load_eight(w + i);
     const __m256 scale = kScaled ? _mm256_loadu_ps(became.scales + i) : _mm256_setzero_ps();
     const auto scaled = [&](__m256 level) { return kScaled ? _mm256_mul_ps(level, scale) : level; };
     const __m256i code = load_codes(codes + i);

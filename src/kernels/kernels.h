@@ -13,8 +13,9 @@ inline constexpr std::size_t kKeys = std::size_t{1} << (9 + kKeyMantissa);
 /// Most weights that count_keys() may add before the table must be flushed.
 inline constexpr std::uint64_t kKeyFlush = std::uint64_t{1} << 23;
 
-/// Weights as they lie in a file: at any address.
-using LooseFloat = float __attribute__((aligned(1)));
+/// Weights as they lie in a file: at any address. Templates take pointers to them for pointers to
+/// float, which lie at multiples of four bytes: such pointers are not for them.
+using LooseFloat __attribute__((aligned(1))) = float;
 
 /// A run of such weights.
 struct WeightView {
@@ -24,6 +25,8 @@ struct WeightView {
   [[nodiscard]] WeightView part(std::size_t first, std::size_t count) const {
     return {data + first, count};
   }
+  /// There is at least one weight, and room for all of them.
+  void copy_to(float* out) const { __builtin_memcpy(out, data, size * sizeof(float)); }
 };
 
 /// Sums of d = w - pivot in eight interleaved lanes: lane i takes elements i, i + 8, ...

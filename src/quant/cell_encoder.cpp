@@ -12,6 +12,23 @@ namespace {
 /// Weights a step: what is made of them stays in the first-level cache.
 constexpr std::size_t kStep = 2048;
 
+/// out[i] = in[i] * factors[cell of weight first + i]; `in` may be `out`.
+void multiply_by_cell(const CellPlan& plan, std::uint64_t first, std::uint64_t count,
+                      const LooseFloat* in, const float* factors, float* out) {
+  if (plan.run == 1) {
+    for (std::uint64_t from = 0, cell = first % plan.cells; from < count; cell = 0) {
+      const std::uint64_t n = std::min(plan.cells - cell, count - from);
+      for (std::uint64_t i = 0; i < n; ++i) out[from + i] = in[from + i] * factors[cell + i];
+      from += n;
+    }
+    return;
+  }
+  for_each_run(plan, first, count, [&](std::uint64_t cell, std::uint64_t from, std::uint64_t n) {
+    const float factor = factors[cell];
+    for (std::uint64_t i = from; i < from + n; ++i) out[i] = in[i] * factor;
+  });
+}
+
 /// Several tables: a count need not wait for the one before.
 using CountTables = std::array<std::array<std::uint32_t, 256>, 4>;
 

@@ -74,7 +74,7 @@ void CellRows::add_even(const ModelReader& model, std::size_t index, std::uint64
 /// Copies pieces of that length to places that are so far apart.
 void CellRows::place(WeightView found, std::size_t to, std::uint64_t length, std::size_t apart) {
   for (std::size_t from = 0; from < found.size; from += length, to += apart) {
-    std::copy_n(found.data + from, length, weights_.begin() + static_cast<std::ptrdiff_t>(to));
+    found.part(from, length).copy_to(&weights_[to]);
   }
 }
 

@@ -98,11 +98,10 @@ ScaleFinder::ScaleFinder(const CellCodebook& codebook, std::uint64_t weights)
 
 WeightView ScaleFinder::part_of(WeightView cell, std::size_t most) {
   if (cell.size <= most) return cell;
-  part_.clear();
   const std::size_t stretches = most / kStretch;
+  part_.resize(stretches * kStretch);
   for (std::size_t i = 0; i < stretches; ++i) {
-    const WeightView stretch = cell.part(i * (cell.size / stretches), kStretch);
-    part_.insert(part_.end(), stretch.data, stretch.data + stretch.size);
+    cell.part(i * (cell.size / stretches), kStretch).copy_to(&part_[i * kStretch]);
   }
   return {part_.data(), part_.size()};
 }
@@ -114,7 +113,8 @@ CellScale ScaleFinder::find_in(WeightView cell, float start, std::size_t most) {
   const float largest = largest_magnitude(cell);
   if (!(largest >= kLeastScale) || !std::isfinite(largest)) return as_found;
   const int exponent = std::ilogb(largest);
-  std::vector<float> near_one(cell.data, cell.data + cell.size);
+  std::vector<float> near_one(cell.size);
+  cell.copy_to(near_one.data());
   for (float& w : near_one) w = std::ldexp(w, -exponent);
   const FoundScale again =
       search_in({near_one.data(), cell.size}, std::ldexp(start, -exponent), most);

@@ -116,7 +116,7 @@ class CellWork : public NamedWork {
         largest_ = *std::max_element(scales_.begin(), scales_.end());
         if (!std::isfinite(largest_)) refuse_nonfinite(run_, index_);
         exponent_ = exponent_for(largest_);
-        write_scales(0, scales_);
+        run_.sink.write(index_, Part::kScales, 0, stored_scales(scales_));
         factors_.emplace(0, scales_);
         stage_ = Stage::kEncode;
         break;
@@ -178,13 +178,17 @@ class CellWork : public NamedWork {
     const WeightView all = floats_of(run_.model, index_, whole, scratch.weights);
     std::vector<float> scales(end - begin);
     ScaleFinder(codebook_, weights()).find_all(all, run, scales);
+    const float largest = *std::max_element(scales.begin(), scales.end());
+    const std::vector<std::byte> halves = stored_scales(scales);
     // A cell of two slabs gets the same from both; the one that it begins in keeps it.
     const std::uint64_t before = begin * run < range.first ? 1 : 0;
+    const std::size_t half = size_of(Dtype::kF16);
+    run_.sink.write(index_, Part::kScales, (begin + before) * half,
+                    std::span(halves).subspan(before * half));
     const auto begun = std::span(scales).subspan(before);
-    write_scales(begin + before, begun);
     if (balanced()) std::copy(begun.begin(), begun.end(), &scales_[begin + before]);
     const std::lock_guard lock(mutex_);
-    largest_ = std::max(largest_, *std::max_element(scales.begin(), scales.end()));
+    largest_ = std::max(largest_, largest);
     return scales;
   }
 
@@ -280,14 +284,15 @@ class CellWork : public NamedWork {
     result.entropy = all.entropy();
   }
 
-  /// Writes scales of cells from `first` on.
-  void write_scales(std::uint64_t first, std::span<const float> scales) {
-    std::vector<float> stored;
-    stored.reserve(scales.size());
-    for (const float scale : scales) stored.push_back(std::ldexp(scale, -exponent_));
-    std::vector<std::byte> halves(stored.size() * size_of(Dtype::kF16));
-    from_floats(Dtype::kF16, stored, halves);
-    run_.sink.write(index_, Part::kScales, first * size_of(Dtype::kF16), halves);
+  /// The halves that scales are stored as. The scales become what a reader makes of them: less than
+  /// 2^-18 of the largest, they lose bits.
+  [[nodiscard]] std::vector<std::byte> stored_scales(std::span<float> scales) const {
+    std::vector<std::byte> halves(scales.size() * size_of(Dtype::kF16));
+    for (float& scale : scales) scale = std::ldexp(scale, -exponent_);
+    from_floats(Dtype::kF16, scales, halves);
+    to_floats(Dtype::kF16, halves, scales);
+    for (float& scale : scales) scale = std::ldexp(scale, exponent_);
+    return halves;
   }
 
   Stage stage_ = Stage::kNone;

@@ -123,6 +123,9 @@ double ErrorSums::factor(Rescale rescale, double pivot) const {
   return 1;
 }
 
+/// Of f q, whose level and product with a scale are float32 again.
+constexpr double kRounding = 0x1p-22;
+
 void ErrorSums::fill(TensorReport& report, double f, double pivot) const {
   const Spread spread(*this);
   const double n = std::max(count, 1.0);
@@ -139,7 +142,8 @@ void ErrorSums::fill(TensorReport& report, double f, double pivot) const {
   report.relative_error = spread.w > 0 ? squares / n / spread.w : 0;
   report.snr_db =
       squares > 0 ? 10 * std::log10(w2 / squares) : std::numeric_limits<double>::infinity();
-  report.max_error = max_e + std::fabs(f - 1) * max_q;
+  report.max_error = max_e;
+  if (f != 1) report.max_error += (std::fabs(f - 1) + kRounding * std::fabs(f)) * max_q;
 }
 
 double float_pivot(const ModelReader& model, std::size_t index) {

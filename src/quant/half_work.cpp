@@ -38,7 +38,7 @@ class HalfWork : public NamedStage {
           const auto out = std::span(halves).subspan((first - range.first) * size_of(Dtype::kF16),
                                                      block.size * size_of(Dtype::kF16));
           const std::span<float> floats = std::span(rounded).first(block.size);
-          std::copy_n(block.data, block.size, floats.begin());
+          block.copy_to(floats.data());
           check_range(floats);
           from_floats(Dtype::kF16, floats, out);
           to_floats(Dtype::kF16, out, floats);

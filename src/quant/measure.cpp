@@ -18,20 +18,30 @@ namespace {
 constexpr std::size_t kStep = 4096;
 
 /// Means of weights w, of what they became, q, and of e = w - q, and sums of squares and products
-/// about them. Nothing cancels or overflows, whatever float32 holds.
+/// about them. Nothing cancels or overflows, whatever float32 holds, and the sums of what is all
+/// the same are 0.
 struct Moments {
   double count = 0, w = 0, q = 0, e = 0;
   double ww = 0, qq = 0, ee = 0, we = 0;
   double max_e = 0;
 
   Moments() = default;
+  /// Of at least one weight.
   Moments(WeightView weights, const float* became) : count(static_cast<double>(weights.size)) {
+    const double first_w = weights.data[0];
+    const double first_q = became[0];
+    const double first_e = first_w - first_q;
+    double sum_w = 0, sum_q = 0, sum_e = 0;
     for (std::size_t i = 0; i < weights.size; ++i) {
       const double before = weights.data[i];
-      w += before / count;
-      q += static_cast<double>(became[i]) / count;
-      e += (before - static_cast<double>(became[i])) / count;
+      const double after = became[i];
+      sum_w += before - first_w;
+      sum_q += after - first_q;
+      sum_e += before - after - first_e;
     }
+    w = first_w + sum_w / count;
+    q = first_q + sum_q / count;
+    e = first_e + sum_e / count;
     for (std::size_t i = 0; i < weights.size; ++i) {
       const double error = static_cast<double>(weights.data[i]) - static_cast<double>(became[i]);
       const double dw = static_cast<double>(weights.data[i]) - w;

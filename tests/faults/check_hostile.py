@@ -4,22 +4,29 @@ code and one line; what a name holds is escaped in every output, and no path out
 Usage: check_hostile.py WQUANT
 """
 
+import base64
 import csv
 import html.parser
 import io
 import json
+import os
+import re
 import resource
 import shutil
 import struct
 import subprocess
 import sys
 import tempfile
-import warnings
 import zipfile
+import zlib
 from pathlib import Path
 
+from hostile_files import (BIG_NPY, F8, HUGE, HUGE_MIB, REFUSED, deflated, field, gguf, index, npy, onnx,
+                           safetensors, tensor, text, zip_of, zip_that_claims)
+
 MEMORY = 1 << 30  # Bytes of address space.
-SECONDS = 20
+SECONDS = 20  # Of a processor.
+PATIENCE = 300  # Seconds of a clock.
 EVIL_NAMES = ("../../evil", "/tmp/wquant-evil", "a/../../../evil", "new\nline", "bell\x07\x1b[31mred",
               "<script>alert(1)</script>", "quote\"comma,'", "=1+1", "\u202eright", "nul\u0000", "x" * 300)
 failures = []
@@ -33,6 +40,7 @@ def expect(what, is_true, found=""):
 
 def limit():
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
 
 
 class Runner:
@@ -42,103 +50,127 @@ class Runner:
     def __call__(self, *arguments):
         self.runs += 1
         try:
-            return subprocess.run([self.wquant, *arguments], cwd=self.folder, check=False, timeout=SECONDS,
+            return subprocess.run([self.wquant, *arguments], cwd=self.folder, check=False, timeout=PATIENCE,
                                   preexec_fn=limit, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                   stderr=subprocess.PIPE)
         except subprocess.TimeoutExpired:
             return subprocess.CompletedProcess(arguments, 124, b"", b"took too long")
 
 
-def safetensors(header, data=b"", length=None):
-    if not isinstance(header, bytes):
-        header = json.dumps(header).encode()
-    return struct.pack("<Q", len(header) if length is None else length) + header + data
-
-
-def tensor(shape, begin, end, dtype="F32"):
-    return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
-
-
-def npy(shape, data=b"", descr="<f4"):
-    head = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}".encode()
-    return b"\x93NUMPY\x02\x00" + struct.pack("<I", len(head) + 1) + head + b"\n" + data
-
-
-def npz(members, method=zipfile.ZIP_DEFLATED):
-    out = io.BytesIO()
-    warnings.simplefilter("ignore")  # Of names that come twice.
-    with zipfile.ZipFile(out, "w", method) as archive:
-        for name, data in members:
-            archive.writestr(name, data)
-    return out.getvalue()
-
-
-def text(value):
-    return struct.pack("<Q", len(value)) + value
-
-
-def gguf(tensors, pairs, rest=b""):
-    return b"GGUF" + struct.pack("<IQQ", 3, tensors, pairs) + rest
-
-
-def gguf_tensor(shape):
-    dims = b"".join(struct.pack("<Q", d) for d in shape)
-    return gguf(1, 0, text(b"w") + struct.pack("<I", len(shape)) + dims + struct.pack("<IQ", 0, 0))
-
-
-DEEP = 200_000
-F8 = b"\0" * 8
-# What must be refused: file name, bytes.
-REFUSED = {
-    "length.safetensors": safetensors(b"{}", length=(1 << 64) - 1),
-    "length_signed.safetensors": safetensors(b"{}", length=1 << 63),
-    "count_2_64.safetensors": safetensors({"w": tensor([1 << 32, 1 << 32], 0, 0)}),
-    "bytes_2_64.safetensors": safetensors({"w": tensor([1 << 62], 0, 0)}),
-    "dimension.safetensors": safetensors(b'{"w":{"dtype":"F32","shape":[99999999999999999999],"data_offsets":[0,0]}}'),
-    "offsets.safetensors": safetensors({"w": tensor([2], 0, (1 << 63))}, F8),
-    "backwards.safetensors": safetensors({"w": tensor([2], 8, 0)}, F8),
-    "overlap.safetensors": safetensors({"v": tensor([2], 0, 8), "w": tensor([2], 4, 12)}, F8 + F8),
-    "deep.safetensors": safetensors(b'{"w":' + b"[" * DEEP + b"]" * DEEP + b"}"),
-    "twice.safetensors": safetensors(b'{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},'
-                                     b'"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}', F8),
-    "deep.json": b"[" * DEEP + b"1" + b"]" * DEEP,
-    "deep_object.json": b'{"a":' * DEEP + b"1" + b"}" * DEEP,
-    "twice.json": b'{"w":[1,2],"w":[3,4]}',
-    "number.json": b'{"w":[1e999999999,2]}',
-    "nan_word.json": b'{"w":[nope,2]}',
-    "count.npy": npy("(4294967296, 4294967296)"),
-    "negative.npy": npy("(-1, 4)", F8),
-    "long.npy": npy("(" + "9" * 5000 + ",)"),
-    "deep.npy": npy("(" * DEEP + ")" * DEEP),
-    "objects.npy": npy("(2,)", F8, "|O"),
-    "claims.npz": npz([("w.npy", npy("(1099511627776,)", b"\0" * 100_000))]),
-    "twice.npz": npz([("w.npy", npy("(2,)", F8)), ("w.npy", npy("(2,)", F8))]),
-    "bomb.npz": npz([("w.npy", npy("(2,)", F8 + b"\0" * (64 << 20)))]),
-    "tensors.gguf": gguf((1 << 63) - 1, 0),
-    "pairs.gguf": gguf(0, (1 << 64) - 1),
-    "text.gguf": gguf(0, 1, struct.pack("<Q", (1 << 64) - 1) + b"name"),
-    "array.gguf": gguf(0, 1, text(b"a") + struct.pack("<IIQ", 9, 0, (1 << 62))),
-    "arrays.gguf": gguf(0, 1, text(b"a") + struct.pack("<IIQ", 9, 9, 1) * 100_000),
-    "count.gguf": gguf_tensor([1 << 32, 1 << 32]),
-    "dimensions.gguf": gguf(1, 0, text(b"w") + struct.pack("<I", (1 << 32) - 1)),
-    "varint.onnx": b"\x08\x07\x3a" + b"\xff" * 9 + b"\x01",
-    "deep.pkl.pt": b"\x80\x02" + b"(" * DEEP + b".",
-    "nothing": b"",
-}
+def refused(run, name, *commands):
+    """That each command refuses the model of that name: exit code 1 and one line."""
+    for command in commands or (["inspect", name], [name, "-o", "out.safetensors"], ["verify", name],
+                                ["compare", name, "--bits", "2"]):
+        result = run(*command)
+        is_line = result.stderr.startswith(b"wquant: ") and result.stderr.count(b"\n") == 1
+        expect(f"{name}: {command}", result.returncode == 1 and is_line and not result.stdout,
+               f"exit code {result.returncode} {result.stderr[-300:]}")
+    out = run.folder / "out.safetensors"
+    expect(f"{name}: nothing is written", not out.exists())
+    out.unlink(missing_ok=True)
 
 
 def check_refused(run):
     for name, data in REFUSED.items():
-        path = run.folder / name
-        path.write_bytes(data)
-        for command in (["inspect", name], [name, "-o", "out.safetensors"], ["verify", name],
-                        ["compare", name, "--bits", "2"]):
-            result = run(*command)
-            is_line = result.stderr.startswith(b"wquant: ") and result.stderr.count(b"\n") == 1
-            expect(f"{name}: {command[0]}", result.returncode == 1 and is_line and not result.stdout,
-                   f"exit code {result.returncode} {result.stderr[-300:]}")
-        expect(f"{name}: nothing is written", not (run.folder / "out.safetensors").exists())
-        path.unlink()
+        (run.folder / name).write_bytes(data)
+        refused(run, name)
+        (run.folder / name).unlink()
+
+
+def check_bombs(run):
+    """What is honest about its size takes the room that it says, which is not there; what is not ends early."""
+    (run.folder / "honest.npz").write_bytes(
+        zip_that_claims([("w.npy", deflated(BIG_NPY, HUGE_MIB), len(BIG_NPY) + HUGE)]))
+    refused(run, "honest.npz")
+    (run.folder / "small.npz").write_bytes(
+        zip_that_claims([("w.npy", deflated(npy("(2,)"), HUGE_MIB), len(npy("(2,)")) + 8)]))
+    refused(run, "small.npz", ["small.npz", "--all", "-o", "out.safetensors"], ["verify", "small.npz"])
+
+
+def check_folders(run):
+    """Pipes, which nobody writes into, and links."""
+    for name in ("npy", "shards", "index", "links", "loop"):
+        (run.folder / name).mkdir()
+    os.mkfifo(run.folder / "npy" / "w.npy")
+    os.mkfifo(run.folder / "shards" / "a.safetensors")
+    (run.folder / "shards" / "model.safetensors.index.json").write_bytes(index({"w": "a.safetensors"}))
+    os.mkfifo(run.folder / "index" / "model.safetensors.index.json")
+    (run.folder / "links" / "w.npy").symlink_to("/etc/passwd")
+    (run.folder / "loop" / "loop").symlink_to(".")
+    for name in ("npy", "shards", "index", "links", "loop"):
+        refused(run, name)
+    os.mkfifo(run.folder / "pipe.bin")
+    for name in ("pipe.bin", "outside.onnx"):
+        location = field(13, field(1, b"location") + field(2, b"pipe.bin"))
+        weights = field(1, 2) + field(2, 1) + field(8, b"w") + field(14, 1) + location
+        (run.folder / "outside.onnx").write_bytes(onnx(weights))
+        refused(run, name)
+
+
+# What a quantized file's header may be made to say: pattern, what takes its place.
+LIES = (
+    (rb'\[4,4\]', b"[4294967296,4294967296]"), (rb'\[4,4\]', b"[4611686018427387904]"), (rb'\[4,4\]', b"[0]"),
+    (rb'bits\\":3', rb'bits\":4000000000'), (rb'bits\\":3', rb'bits\":-1'),
+    (rb'run\\":4', rb'run\":0'), (rb'run\\":4', rb'run\":18446744073709551615'),
+    (rb'index\\":0', rb'index\":18446744073709551615'), (rb'index\\":0', rb'index\":1'),
+    (rb'wquant.version":"1"', b'wquant.version":"2"'), (rb'wquant.tensors":"', b'wquant.tensors":"' + b"[" * 100_000),
+    (rb'"w.levels":', b'"w.levelz":'), (rb'"dtype":"U8"', b'"dtype":"F64"'),
+    (rb'\\"dtype\\":\\"F32', rb'\"dtype\":\"I8'), (rb'granularity\\":\\"channel', rb'granularity\":\"layer'),
+)
+
+
+def with_checksum(header):
+    """The header, padded, with its own checksum."""
+    key = b'"wquant.header_checksum":"'
+    header += b" " * (-len(header) % 8)
+    at = header.index(key) + len(key)
+    blank = header[:at] + b"00000000" + header[at + 8:]
+    return blank[:at] + b"%08x" % zlib.crc32(blank) + blank[at + 8:]
+
+
+def check_quantized(run):
+    """Headers that lie, under their right checksum."""
+    numbers = struct.pack("<16f", *(((i * 37) % 101 - 50) / 64 for i in range(16)))
+    (run.folder / "w.safetensors").write_bytes(safetensors({"w": tensor([4, 4], 0, 64)}, numbers))
+    result = run("w.safetensors", "-o", "q.safetensors", "--bits", "3", "--granularity", "channel")
+    expect("a small file is quantized", result.returncode == 0, result)
+    whole = (run.folder / "q.safetensors").read_bytes()
+    size = struct.unpack("<Q", whole[:8])[0]
+    header, data = whole[8:8 + size], whole[8 + size:]
+    assert with_checksum(header) == header
+    for pattern, lie in LIES:
+        # The settings of the run, which are for information, say some of it too.
+        begin = header.index(b'"wquant.tensors') if rb'\":' in lie else 0
+        found = re.compile(pattern).search(header, begin)
+        expect(f"{pattern} is in the header", found, header)
+        changed = with_checksum(header[:found.start()] + lie + header[found.end():])
+        (run.folder / "lie.safetensors").write_bytes(safetensors(changed, data))
+        refused(run, "lie.safetensors", ["inspect", "lie.safetensors"], ["verify", "lie.safetensors"],
+                ["dequantize", "lie.safetensors", "-o", "out.safetensors"])
+    packed = run("w.safetensors", "-o", "e.safetensors", "--coding", "entropy")
+    expect("a small file is coded", packed.returncode == 0, packed)
+    whole = (run.folder / "e.safetensors").read_bytes()
+    size = struct.unpack("<Q", whole[:8])[0]
+    bomb = base64.b64encode(deflated(b"", 1 << 10))
+    changed = re.sub(rb'wquant.packed":"[^"]*', lambda found: b'wquant.packed":"' + bomb, whole[8:8 + size].rstrip())
+    (run.folder / "lie.safetensors").write_bytes(safetensors(with_checksum(changed), whole[8 + size:]))
+    refused(run, "lie.safetensors", ["inspect", "lie.safetensors"], ["verify", "lie.safetensors"])
+
+
+def check_hdf5(run):
+    try:
+        import h5py  # pylint: disable=import-outside-toplevel
+    except ImportError:
+        return print("skipped: HDF5 files (no h5py)")
+    def write(name, fill):
+        with h5py.File(run.folder / name, "w") as file:
+            fill(file)
+    write("sparse.h5", lambda file: file.create_dataset("w", (1 << 10, 1 << 20), "f4", chunks=(1 << 10, 1 << 10)))
+    write("huge.h5", lambda file: file.create_dataset("w", (1 << 31, 1 << 30), "f8", chunks=(1 << 10, 1 << 10)))
+    write("outside.h5", lambda file: file.create_dataset("w", (4, 4), "f4", external=[("/etc/passwd", 0, 64)]))
+    write("other.h5", lambda file: file.update({"w": h5py.ExternalLink("/etc/passwd", "/w")}))
+    for name in ("sparse", "huge", "outside", "other"):
+        refused(run, f"{name}.h5")
 
 
 def evil_model(count=16):
@@ -221,7 +253,7 @@ def check_paths(run):
 
 
 def check_sizes(run):
-    """Much of what is allowed: a name of 10 MB, a hundred thousand empty tensors."""
+    """A name of 10 MB is allowed."""
     name = "n" * 10_000_000
     (run.folder / "long.safetensors").write_bytes(safetensors({name: tensor([2, 4], 0, 32)}, F8 * 4))
     for what in (["inspect", "long.safetensors"], ["long.safetensors", "-o", "out.safetensors", "--force"],
@@ -229,11 +261,34 @@ def check_sizes(run):
         result = run(*what)
         expect(f"a name of 10 MB: {what[0]}", result.returncode in (0, 1) and len(result.stdout) < 1 << 20
                and b"out of memory" not in result.stderr, result.stderr[-300:])
-    many = {f"t{i}": tensor([0, 1 << 40], 0, 0) for i in range(100_000)}
-    (run.folder / "many.safetensors").write_bytes(safetensors(many))
-    for what in (["inspect", "many.safetensors"], ["many.safetensors", "-q", "-o", "out.safetensors", "--force"]):
-        result = run(*what)
-        expect(f"100,000 empty tensors: {what[0]}", result.returncode == 0, (result.returncode, result.stderr))
+
+
+def empty_tensors(count):
+    """A safetensors file of so many."""
+    entries = (f'"t{i}":{{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}' for i in range(count))
+    return safetensors(("{" + ",".join(entries) + "}").encode())
+
+
+def check_many(run):
+    """A hundred thousand empty tensors in every format, and as many as a header of 100 MB can name."""
+    count = 100_000
+    named = b"".join(text(b"t%d" % i) + struct.pack("<IQIQ", 1, 0, 0, 0) for i in range(count))
+    files = {
+        "many.safetensors": empty_tensors(count),
+        "many.json": ("{" + ",".join(f'"t{i}":[]' for i in range(count)) + "}").encode(),
+        "many.gguf": gguf(count, 0, named),
+        "many.onnx": onnx(*(field(1, 0) + field(2, 1) + field(8, b"t%d" % i) for i in range(count))),
+        "many.npz": zip_of(((f"t{i}.npy", npy("(0,)")) for i in range(count // 4)), zipfile.ZIP_STORED),
+        "many.safetensors.index.json": index({f"t{i}": "many.safetensors" for i in range(count)}),
+    }
+    for name, data in files.items():
+        (run.folder / name).write_bytes(data)
+        for what in (["inspect", name], [name, "-q", "-o", "out.safetensors", "--force"]):
+            result = run(*what)
+            expect(f"{name}: {what}", result.returncode == 0, (result.returncode, result.stderr[-300:]))
+    (run.folder / "out.safetensors").unlink()
+    (run.folder / "most.safetensors").write_bytes(empty_tensors(1_600_000))
+    refused(run, "most.safetensors", ["inspect", "most.safetensors"], ["most.safetensors", "-o", "out.safetensors"])
 
 
 def check_nonfinite(run):
@@ -252,7 +307,8 @@ def check_nonfinite(run):
 def main():
     folder = Path(tempfile.mkdtemp(prefix="wquant-hostile-"))
     run = Runner(sys.argv[1], folder)
-    for check in (check_refused, check_names, check_paths, check_sizes, check_nonfinite):
+    for check in (check_refused, check_bombs, check_folders, check_quantized, check_hdf5, check_names, check_paths,
+                  check_sizes, check_many, check_nonfinite):
         check(run)
     print(f"{run.runs} runs within {MEMORY >> 20} MiB and {SECONDS} s each, {len(failures)} went wrong")
     shutil.rmtree(folder)

@@ -1,6 +1,9 @@
 #include <gmock/gmock.h>
 
+#include <cstdlib>
+#include <cstring>
 #include <optional>
+#include <random>
 
 #include "formats/quantized_file_support.h"
 
@@ -39,6 +42,46 @@ TEST(DamagedQuantizedFile, EveryFlippedBitIsFound) {
     put(bit / 8, static_cast<char>(bytes[bit / 8] ^ (1 << bit % 8)));
     ASSERT_NE(check(), "(no error)") << "bit " << bit;
     put(bit / 8, bytes[bit / 8]);
+  }
+  EXPECT_EQ(check(), "(no error)");
+}
+
+/// Bits of a file of 64 MiB of codes: 60 of them, or as many as WQUANT_TEST_FLIPS says.
+TEST(DamagedQuantizedFile, FlippedBitsOfALargeFileAreFound) {
+  const Folder folder;
+  Sample made;
+  made.add_quantized("w", {3, 5}, Dtype::kF32, 8);
+  made.plan.tensors[0].info.shape = made.report.tensors[0].info.shape = {1 << 13, 1 << 13};
+  std::string& codes = made.parts[0][Part::kCodes];
+  codes.resize(std::size_t{1} << 26);
+  std::mt19937_64 random(11);
+  for (std::size_t at = 0; at < codes.size(); at += sizeof(std::uint64_t)) {
+    const std::uint64_t eight = random();
+    std::memcpy(&codes[at], &eight, sizeof eight);
+  }
+  made.report.tensors[0].bytes = codes.size() + made.parts[0][Part::kLevels].size();
+  const auto path = folder / "large";
+  {
+    QuantizedWriter writer(path, made.plan, made.settings, Overwrite::kReplace);
+    made.write_parts(writer);
+    writer.finish(made.report);
+  }
+  const std::uint64_t size = std::filesystem::file_size(path);
+  const auto check = [&] { return error_of([&] { QuantizedModel(path).verify(); }); };
+  ASSERT_EQ(check(), "(no error)");
+  std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+  const auto flip = [&](std::uint64_t bit) {
+    const auto at = static_cast<std::streamoff>(bit / 8);
+    char byte = 0;
+    file.seekg(at).get(byte);
+    file.seekp(at).put(static_cast<char>(byte ^ (1 << bit % 8))).flush();
+  };
+  const char* flips = std::getenv("WQUANT_TEST_FLIPS");
+  for (int left = flips != nullptr ? std::atoi(flips) : 60; left > 0; --left) {
+    const std::uint64_t bit = random() % (size * 8);
+    flip(bit);
+    ASSERT_NE(check(), "(no error)") << "bit " << bit;
+    flip(bit);
   }
   EXPECT_EQ(check(), "(no error)");
 }

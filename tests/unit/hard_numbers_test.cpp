@@ -3,6 +3,8 @@
 #include <cfenv>
 #include <clocale>
 #include <cmath>
+#include <cstdio>
+#include <cstdlib>
 #include <limits>
 #include <locale>
 #include <random>
@@ -10,12 +12,12 @@
 #include <thread>
 #include <vector>
 
-#include "formats/quantized_output.h"
 #include "formats/safetensors_support.h"
 #include "report/html.h"
 #include "report/render.h"
 #include "unit/engine_support.h"
 #include "unit/flush_denormals.h"
+#include "unit/hard_numbers.h"
 #include "wquant/formats.h"
 #include "wquant/measure.h"
 
@@ -24,6 +26,7 @@
 namespace wquant {
 namespace {
 
+using namespace testing_numbers;
 using testing_engine::TestModel;
 
 constexpr std::uint64_t kRows = 64, kColumns = 96;
@@ -52,39 +55,13 @@ struct HardModel : TestModel {
   }
 };
 
-struct Reference {
-  long double rho = 0, relative_error = 0, max_error = 0;
-};
-
+/// Of tensors that fit into memory.
 Reference reference_of(const std::vector<float>& before, const std::vector<float>& after) {
-  const auto n = static_cast<long double>(before.size());
-  long double w = 0, q = 0;
-  for (std::size_t i = 0; i < before.size(); ++i) {
-    w += before[i] / n;
-    q += after[i] / n;
-  }
-  long double ww = 0, qq = 0, wq = 0, ee = 0, most = 0;
-  for (std::size_t i = 0; i < before.size(); ++i) {
-    const long double dw = before[i] - w, dq = after[i] - q;
-    const long double e = static_cast<long double>(before[i]) - after[i];
-    ww += dw * dw;
-    qq += dq * dq;
-    wq += dw * dq;
-    ee += e * e;
-    most = std::max(most, std::fabs(e));
-  }
-  return {qq > 0 ? wq / std::sqrt(ww) / std::sqrt(qq) : 0, ee / ww, most};
-}
-
-/// Quantizes into a file of `folder` and returns its report.
-Report write_quantized(const ModelReader& model, const Settings& settings,
-                       const std::filesystem::path& path) {
-  const Plan plan = make_plan(model, settings);
-  const QuantizedJob job{model, plan, settings, path};
-  const auto writer = find_quantized_format(path)->make(job, Overwrite::kReplace);
-  Report report = quantize(model, plan, *writer);
-  writer->finish(report);
-  return report;
+  Reference reference;
+  reference.add_to_means(before, after);
+  reference.end_means();
+  reference.add(before, after);
+  return reference;
 }
 
 std::vector<float> floats_of_file(const std::filesystem::path& path) {
@@ -92,12 +69,6 @@ std::vector<float> floats_of_file(const std::filesystem::path& path) {
   std::vector<float> floats(model->tensors()[0].count());
   model->read_floats(0, 0, floats);
   return floats;
-}
-
-Settings settings_of(const std::string& items) {
-  Settings settings;
-  wquant::apply(settings.tensor, items);
-  return settings;
 }
 
 constexpr const char* kItems[] = {"bits=3",
@@ -117,17 +88,41 @@ TEST(HardNumbers, FiguresAreThoseOfLongDoubleSums) {
       const auto path = folder / "hard.safetensors";
       const TensorReport report = write_quantized(model, settings_of(items), path).tensors[0];
       const Reference truth = reference_of(weights_of(hard), floats_of_file(path));
-      const auto lost = static_cast<double>(1 - truth.rho);
-      EXPECT_NEAR(report.codebook.rho, static_cast<double>(truth.rho), 1e-3 * lost + 1e-8);
-      const auto error = static_cast<double>(truth.relative_error);
+      const auto lost = static_cast<double>(1 - truth.rho());
+      EXPECT_NEAR(report.codebook.rho, static_cast<double>(truth.rho()), 1e-3 * lost + 1e-8);
+      const auto error = static_cast<double>(truth.relative_error());
       EXPECT_NEAR(report.relative_error, error, 1e-3 * error);
-      const auto most = static_cast<double>(truth.max_error);
+      const auto most = static_cast<double>(truth.max_error());
       EXPECT_GE(report.max_error * (1 + 1e-3), most);
       const auto measured =
           measure_errors(model, *open_model(path), std::vector<TensorPair>{{0, 0}});
-      EXPECT_NEAR(measured[0].rho, static_cast<double>(truth.rho), 1e-9);
+      EXPECT_NEAR(measured[0].rho, static_cast<double>(truth.rho()), 1e-9);
       EXPECT_NEAR(measured[0].relative_error, error, 1e-9 * error);
       EXPECT_NEAR(measured[0].max_error, most, 1e-12 * most);
+    }
+  }
+}
+
+/// Rows of one magnitude each, so that a row loses no more than its scale is off.
+TEST(HardNumbers, ScalesFarBelowTheLargestAreThoseOfTheFile) {
+  const test::Folder folder;
+  std::vector<float> weights;
+  for (const double magnitude : {1.0, 1.1774e-6, 3.1e-8, 4e-9, 1e-12, 0.7}) {
+    for (int i = 0; i < 32; ++i)
+      weights.push_back(static_cast<float>(i % 3 == 0 ? -magnitude : magnitude));
+  }
+  TestModel model;
+  model.add("rows", {6, 32}, weights, OutputAxis());
+  for (const char* granularity : {"channel", "group:32", "group:48", "group:8"}) {
+    for (const char* more : {"bits=1,rescale=none,balance=off", "bits=1", "bits=3,balance=off"}) {
+      SCOPED_TRACE(std::string(granularity) + " " + more);
+      const auto path = folder / "rows.safetensors";
+      const Settings settings = settings_of(std::string(more) + ",granularity=" + granularity);
+      const TensorReport report = write_quantized(model, settings, path).tensors[0];
+      const Reference truth = reference_of(weights, floats_of_file(path));
+      EXPECT_LE(static_cast<double>(truth.max_error()), report.max_error * (1 + 1e-3));
+      const auto rho = static_cast<double>(truth.rho());
+      EXPECT_NEAR(report.codebook.rho, rho, 1e-3 * (1 - rho) + 1e-9);
     }
   }
 }
@@ -196,18 +191,39 @@ struct Commas : std::numpunct<char> {
   [[nodiscard]] std::string do_grouping() const override { return "\3"; }
 };
 
-TEST(HardNumbers, LocaleDoesNotMatter) {
+TEST(HardNumbers, LocaleOfStreamsDoesNotMatter) {
+  const HardModel model(kHard[0]);
+  const std::string expected = outcome(model, "bits=3,mode=exp,ratio=1.5");
+  const std::locale before = std::locale::global(std::locale(std::locale(), new Commas));
+  const std::string found = outcome(model, "bits=3,mode=exp,ratio=1.5");
+  std::locale::global(before);
+  EXPECT_TRUE(found == expected);
+}
+
+/// Sets the locale of C to one with a decimal comma, made in `folder` where none is installed.
+bool set_commas(const test::Folder& folder) {
+  constexpr const char* kName = "de_DE.UTF-8";
+  if (std::setlocale(LC_ALL, kName) != nullptr) return true;
+  const std::string make = "localedef -i de_DE -f UTF-8 '" + (folder / kName).string() + "' 2>&1";
+  if (std::system(make.c_str()) != 0) return false;
+  setenv("LOCPATH", (folder / ".").c_str(), 1);
+  const bool is_set = std::setlocale(LC_ALL, kName) != nullptr;
+  unsetenv("LOCPATH");
+  return is_set;
+}
+
+TEST(HardNumbers, LocaleOfTheProcessDoesNotMatter) {
+  const test::Folder folder;
   const HardModel model(kHard[0]);
   const std::string expected = outcome(model, "bits=3,mode=exp,ratio=1.5");
   const std::string before = std::setlocale(LC_ALL, nullptr);
-  // Where none is installed only the C++ one remains.
-  const bool is_installed = std::setlocale(LC_ALL, "de_DE.UTF-8") != nullptr;
-  const std::locale global = std::locale::global(std::locale(std::locale(), new Commas));
+  if (!set_commas(folder)) GTEST_SKIP() << "no locale with a decimal comma, and no localedef";
+  std::string comma(8, ' ');
+  comma.resize(static_cast<std::size_t>(std::snprintf(comma.data(), comma.size(), "%.1f", 0.5)));
   const std::string found = outcome(model, "bits=3,mode=exp,ratio=1.5");
-  std::locale::global(global);
   std::setlocale(LC_ALL, before.c_str());
+  EXPECT_EQ(comma, "0,5");
   EXPECT_TRUE(found == expected);
-  RecordProperty("c_locale", is_installed ? "de_DE" : "none");
 }
 
 TEST(Threads, SeveralCallTheLibraryAtOnce) {

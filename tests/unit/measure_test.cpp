@@ -96,5 +96,17 @@ TEST(Measure, EqualWeightsLoseNothing) {
   }
 }
 
+/// 5300 times 0.1F sums up to no multiple of it, in double either.
+TEST(Measure, ConstantWeightsThatBecomeOthersHaveNoVariance) {
+  TestModel original, restored;
+  original.add("w", std::vector<float>(5300, 0.1F));
+  restored.add("w", std::vector<float>(5300, 0.10001F));
+  const MeasuredErrors measured =
+      measure_errors(original, restored, std::vector<TensorPair>{{0, 0}})[0];
+  EXPECT_EQ(measured.rho, 1);
+  EXPECT_EQ(measured.relative_error, 0);
+  EXPECT_NEAR(measured.max_error, 1e-5, 1e-8);
+}
+
 }  // namespace
 }  // namespace wquant

@@ -16,3 +16,13 @@ for model in one other kept renamed fewer; do
   wquant verify -q one.safetensors --against $model.json || code=$?
   echo "$model $code"
 done
+# Rows a millionth of others, whose scales are stored with few bits, and weights that are all the same.
+cat >far.json <<'JSON'
+{"rows": [[1, -1, 1, -1], [1.1774e-06, -1.1774e-06, 1.1774e-06, -1.1774e-06], [3.1e-8, -3.1e-8, 3.1e-8, 3.1e-8]],
+ "same": [[0.1, 0.1, 0.1], [0.1, 0.1, 0.1]]}
+JSON
+wquant -q far.json -o far.safetensors --mode fixed --bits 2 --granularity channel --balance off
+wquant verify -q far.safetensors --against far.json
+wquant -q far.json -o far.safetensors --force --bits 1 --granularity channel --rescale none --balance off
+wquant verify -q far.safetensors --against far.json
+echo "far 0"
