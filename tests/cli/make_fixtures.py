@@ -116,6 +116,7 @@ def make_models():
     np.savez("big.npz", w=np.random.default_rng(2).normal(0, 1, (1500, 2000)).astype(np.float32))
     write("old.safetensors", "somebody's file")
     write("old.report.json", "{}")
+    write("nothing.json", "{}")
     write("same.report.json", "{}")
     os.symlink("same.report.json", "same.safetensors")
     write("notes.txt", "nothing that a program could read\n")

@@ -72,6 +72,9 @@ ssize_t write(int fd, const void* data, size_t size) {
 int fsync(int fd) { return call("fsync", fd); }
 int ftruncate(int fd, off_t size) noexcept { return call("ftruncate", fd, size); }
 int rename(const char* from, const char* to) noexcept { return call("rename", from, to); }
+int fchmodat(int folder, const char* name, mode_t mode, int flags) noexcept {
+  return call("fchmodat", folder, name, mode, flags);
+}
 int renameat2(int from_fd, const char* from, int to_fd, const char* to, unsigned flags) noexcept {
   return call("renameat2", from_fd, from, to_fd, to, flags);
 }
