@@ -116,9 +116,9 @@ void PruneState::read() {
   if (!file) return write({{"loss", Json()}, {"rounds", Json::array()}});
   text_.assign(std::istreambuf_iterator<char>(file), {});
   const Json json = Json::parse(text_, nullptr, false);
-  const bool is_state = json.is_object() && json.value("state_version", 0) == kStateVersion &&
-                        json.contains("settings") && json.contains("loss") &&
-                        json.contains("rounds");
+  const bool is_state = json.is_object() && json.contains("state_version") &&
+                        json["state_version"] == kStateVersion && json.contains("settings") &&
+                        json.contains("loss") && json.contains("rounds");
   if (!is_state) throw Error("is damaged", "remove the folder to begin anew");
   const Json wanted = Json::parse(settings_);
   if (json["settings"] != wanted) {

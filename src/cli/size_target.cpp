@@ -100,7 +100,7 @@ void require(Survey& survey, double correlation) {
         std::min_element(ladder.begin(), ladder.end(),
                          [](const Choice& a, const Choice& b) { return a.error < b.error; });
     if (least->error > most) {
-      Error error(fmt::format("correlates {:.6f} at most, where {} is the limit",
+      Error error(fmt::format("correlates {:.9g} at most, where {} is the limit",
                               std::sqrt(1 - least->error), correlation),
                   "lower --min-correlation or keep it with --exclude", ErrorKind::kLimit);
       throw error.at_tensor(survey.variants.front().tensors[i].info.name);

@@ -24,7 +24,12 @@ class NpyModel : public ModelReader {
   [[nodiscard]] const std::vector<TensorInfo>& tensors() const override { return tensors_; }
 
   void read(std::size_t, std::uint64_t first, std::span<std::byte> out) const override {
-    file_.read(first, out);
+    try {
+      file_.read(first, out);
+    } catch (Error& error) {
+      error.at_tensor(tensors_.front().name).at_file(path_);
+      throw;
+    }
   }
   [[nodiscard]] std::span<const std::byte> view(std::size_t) const override { return file_.view(); }
   void release(std::size_t, std::uint64_t first, std::uint64_t size) const override {

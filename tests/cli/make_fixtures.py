@@ -109,10 +109,16 @@ def make_models():
     np.savez("nan.npz", **dict(arrays, **{"fc.weight": spoiled(weight, np.nan, 3)}))
     np.savez("inf.npz", **dict(arrays, **{"fc.weight": spoiled(weight, -np.inf, 1)}))
     np.savez("clash.npz", **{"w": weight, "w.codes": np.zeros(5, np.uint8)})
+    np.savez("bytes.npz", **{name: np.ones(array.shape, np.uint8) for name, array in arrays.items()})
+    np.savez("reshaped.npz", **dict(arrays, **{"conv.weight": arrays["conv.weight"].reshape(8, 36)}))
+    np.savez("more.npz", **arrays, more=bias)
     np.savez("longname.npz", **{"n" * 5000: weight})
     np.savez("big.npz", w=np.random.default_rng(2).normal(0, 1, (1500, 2000)).astype(np.float32))
     write("old.safetensors", "somebody's file")
     write("old.report.json", "{}")
+    write("nothing.json", "{}")
+    write("same.report.json", "{}")
+    os.symlink("same.report.json", "same.safetensors")
     write("notes.txt", "nothing that a program could read\n")
 
 

@@ -16,10 +16,12 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from pathlib import Path
 
-INPUTS = {"model.json", "packed.safetensors", "packed.report.json"}
-# What is run, and the same with other settings for the output that is there before.
+INPUTS = {"model.json", "packed.safetensors", "packed.report.json", "deflated.npz"}
+# What is run, and the same with other settings for the output that is there before and is replaced; without
+# one the output is new.
 COMMANDS = {
     "quantize": ("--bits 3 model.json -o out.safetensors", "--bits 2 model.json -o out.safetensors"),
     "entropy": ("--coding entropy --bits 2 model.json -o out.safetensors",
@@ -27,6 +29,8 @@ COMMANDS = {
     "half": ("--coding f16 model.json -o out.safetensors", "--bits 4 model.json -o out.safetensors"),
     "shards": ("--bits 3 --shard-size 200B model.json -o out",
                "--bits 2 --shard-size 200B model.json -o out"),
+    "stdin": ("--bits 3 - -o out.safetensors", "--bits 2 - -o out.safetensors"),
+    "deflated": ("--bits 3 deflated.npz -o out.safetensors", None),
     "npz": ("dequantize packed.safetensors -o out.npz", None),
     "safetensors": ("dequantize packed.safetensors -o back.safetensors", None),
     "folder": ("dequantize packed.safetensors --format npy-folder -o out", None),
@@ -49,18 +53,30 @@ class Sandbox:
     """A folder with a model and what a command has made of it before."""
 
     def __init__(self, wquant, rows):
-        self.wquant = wquant
+        self.wquant, self.replaces = wquant, True
         self.folder = Path(tempfile.mkdtemp(prefix="wquant-faults-"))
         (self.folder / "model.json").write_text(json.dumps(make_model(rows)), encoding="utf-8")
         self.run("--bits 3 model.json -o packed.safetensors")
+        self.deflate()
+
+    def deflate(self):
+        """A NumPy archive whose members need a place to unpack them."""
+        plain = self.folder / "plain.npz"
+        self.run("dequantize packed.safetensors -o plain.npz")
+        with zipfile.ZipFile(plain) as stored, \
+             zipfile.ZipFile(self.folder / "deflated.npz", "w", zipfile.ZIP_DEFLATED) as deflated:
+            for name in stored.namelist():
+                deflated.writestr(name, stored.read(name))
+        plain.unlink()
 
     def arguments(self, command):
-        return [self.wquant, *command.split(), "-q", "--force"]
+        return [self.wquant, *command.split(), "-q", *(["--force"] if self.replaces else [])]
 
-    def run(self, command, **environment):
-        return subprocess.run(self.arguments(command), cwd=self.folder, text=True, check=False,
-                              env={**os.environ, **environment}, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    def run(self, command, pass_fds=(), **environment):
+        with (self.folder / "model.json").open("rb") as model:
+            return subprocess.run(self.arguments(command), cwd=self.folder, text=True, check=False,
+                                  env={**os.environ, **environment}, stdin=model, stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, pass_fds=pass_fds)
 
     def clear(self):
         for path in self.folder.iterdir():
@@ -97,10 +113,8 @@ def mixture(found, old, new):
 def count_calls(sandbox, command, library):
     with tempfile.TemporaryFile() as report:
         number = report.fileno()
-        subprocess.run(sandbox.arguments(command), cwd=sandbox.folder, check=True,
-                       pass_fds=[number],
-                       env={**os.environ, "LD_PRELOAD": library, "FAULTY_REPORT": str(number),
-                            "FAULTY_ERROR": str(errno.EIO)})
+        sandbox.run(command, pass_fds=[number], LD_PRELOAD=library, FAULTY_REPORT=str(number),
+                    FAULTY_ERROR=str(errno.EIO))
         report.seek(0)
         return int(report.read())
 
@@ -123,9 +137,12 @@ def check_faults(wquant, library):
     failures, runs = 0, 0
     sandbox = Sandbox(wquant, 12)
     for name, (command, before) in COMMANDS.items():
+        sandbox.replaces = True
         old, new = states(sandbox, command, before)
+        sandbox.clear()
+        sandbox.replaces = before is not None
         for call in range(1, count_calls(sandbox, command, library) + 1):
-            for error in (errno.EIO, errno.ENOSPC, 0):
+            for error in (errno.EIO, errno.ENOSPC, errno.EOPNOTSUPP, 0):
                 runs += 1
                 wrong = check_call(sandbox, command, library, call, error, old, new)
                 if wrong:

@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
 
@@ -71,8 +72,25 @@ ssize_t write(int fd, const void* data, size_t size) {
 int fsync(int fd) { return call("fsync", fd); }
 int ftruncate(int fd, off_t size) noexcept { return call("ftruncate", fd, size); }
 int rename(const char* from, const char* to) noexcept { return call("rename", from, to); }
+int fchmodat(int folder, const char* name, mode_t mode, int flags) noexcept {
+  return call("fchmodat", folder, name, mode, flags);
+}
+int renameat2(int from_fd, const char* from, int to_fd, const char* to, unsigned flags) noexcept {
+  return call("renameat2", from_fd, from, to_fd, to, flags);
+}
 int link(const char* from, const char* to) noexcept { return call("link", from, to); }
 int mkostemp(char* name, int flags) { return call("mkostemp", name, flags); }
+int open(const char* name, int flags, ...) {
+  mode_t mode = 0;
+  if ((flags & O_CREAT) != 0) {
+    va_list rest;
+    va_start(rest, flags);
+    mode = va_arg(rest, mode_t);
+    va_end(rest);
+    return call("open", name, flags, mode);
+  }
+  return original<int (*)(const char*, int, ...)>("open")(name, flags);
+}
 char* mkdtemp(char* name) noexcept {
   const long error = setting("FAULTY_ERROR");
   if (error != 0 && is_faulty()) {

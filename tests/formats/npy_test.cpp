@@ -287,6 +287,10 @@ TEST(Npy, RefusesToWriteTypesThatNumpyLacks) {
     EXPECT_THAT(error_of([&] { write_npy(model, folder / "w.npy", Overwrite::kRefuse, {}); }),
                 HasSubstr("a: NumPy has no dtype for"));
   }
+  test::MemoryModel model;
+  model.add("deep", std::vector<std::uint64_t>(30000, 1), Dtype::kF32);
+  EXPECT_THAT(error_of([&] { write_npy(model, folder / "w.npy", Overwrite::kRefuse, {}); }),
+              HasSubstr("deep: has too many dimensions for NumPy"));
   EXPECT_EQ(folder.files(), 0U);
 }
 

@@ -163,6 +163,11 @@ TEST_F(Onnx, ExternalDataStayInTheirFolder) {
   EXPECT_THAT(located("missing.bin"), HasSubstr("missing.bin: No such file"));
   EXPECT_THAT(located("."), HasSubstr("w: "));
   EXPECT_THAT(located(""), HasSubstr("in which file"));
+  WireMessage twice = onnx_external("w", {2}, "data.bin");
+  twice.message(OnnxTensorField::kExternal, WireMessage()
+                                                .text(OnnxEntryField::kKey, "location")
+                                                .text(OnnxEntryField::kValue, "data.bin"));
+  EXPECT_THAT(error(twice, 0), HasSubstr("says twice what the location of its data is"));
 }
 
 TEST_F(Onnx, ExternalRangesAreChecked) {

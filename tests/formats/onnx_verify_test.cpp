@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cmath>
+#include <filesystem>
 
 #include "formats/onnx.h"
 #include "formats/onnx_checks.h"
@@ -41,10 +43,10 @@ class OnnxVerify : public testing::Test {
     bytes_ = test::read_file(folder_ / "q.onnx");
   }
 
-  Report quantize_to(const std::string& name) const {
+  Report quantize_to(const std::string& name, const std::string& items = "bits=3") const {
     const auto model = open_model(folder_ / "m.onnx");
     Settings settings;
-    settings.tensor.bits = 3;
+    wquant::apply(settings.tensor, items);
     const Plan plan = make_plan(*model, settings);
     const QuantizedJob job{*model, plan, settings, folder_ / name};
     const auto writer = find_quantized_format(job.output)->make(job, Overwrite::kRefuse);
@@ -117,6 +119,83 @@ TEST_F(OnnxVerify, ModelWithoutChecksumsCannotBeVerified) {
 TEST_F(OnnxVerify, SameModelGivesTheSameBytes) {
   quantize_to("again.onnx");
   EXPECT_TRUE(test::read_file(folder_ / "again.onnx") == bytes_);
+}
+
+TEST_F(OnnxVerify, ScalesOfChannelsAndGroupsAreThoseOfAPlainQuantizedFile) {
+  for (const std::string granularity : {"channel", "channel:1", "group:5", "group:4", "group:64"}) {
+    const std::string items = "bits=3,granularity=" + granularity;
+    quantize_to("s.onnx", items);
+    quantize_to("s.safetensors", items);
+    const auto scaled = open_quantized_file(folder_ / "s.onnx");
+    scaled->verify({});
+    const auto plain = open_model(folder_ / "s.safetensors");
+    for (std::size_t i = 0; i < 3; ++i) {
+      const std::string& name = scaled->tensors()[i].name;
+      const auto same = std::ranges::find(plain->tensors(), name, &TensorInfo::name);
+      const auto index = static_cast<std::size_t>(same - plain->tensors().begin());
+      EXPECT_TRUE(test::read_tensor(*scaled, i) == test::read_tensor(*plain, index))
+          << granularity << " " << name;
+    }
+    for (const char* file : {"s.onnx", "s.safetensors"}) std::filesystem::remove(folder_ / file);
+  }
+}
+
+TEST_F(OnnxVerify, EveryFlippedBitOfScalesIsFound) {
+  quantize_to("s.onnx", "bits=3,granularity=group:4");
+  const std::string bytes = test::read_file(folder_ / "s.onnx");
+  for (std::size_t bit = 0; bit < bytes.size() * 8; bit += 13) {
+    std::string damaged = bytes;
+    damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << bit % 8));
+    ASSERT_NE(error_with(damaged), "(no error)") << bit;
+  }
+}
+
+TEST_F(OnnxVerify, RangeOutsideOfATensorIsRefused) {
+  const auto model = open_model(folder_ / "q.onnx");
+  std::vector<std::byte> out(4);
+  EXPECT_THAT(error_of([&] { model->read(0, 35 * 4 - 3, out); }),
+              HasSubstr("a: range lies outside the tensor"));
+}
+
+TEST_F(OnnxVerify, OutputThatIsNotWrittenAsPlannedIsRefused) {
+  const auto model = open_model(folder_ / "m.onnx");
+  Settings settings;
+  const Plan plan = make_plan(*model, settings);
+  const QuantizedJob job{*model, plan, settings, folder_ / "w.onnx"};
+  const auto writer = find_quantized_format(job.output)->make(job, Overwrite::kRefuse);
+  const std::vector<std::byte> codes(part_size(plan.tensors[0], Part::kCodes));
+  EXPECT_THAT(error_of([&] { writer->write(0, Part::kCodes, 1, codes); }),
+              HasSubstr("a: bytes written outside of its codes"));
+  writer->write(0, Part::kCodes, 0, codes);
+  writer->restart(0, Part::kCodes);
+  Report report;
+  report.tensors.resize(3);
+  EXPECT_THAT(error_of([&] { writer->finish(report); }), HasSubstr("not all bytes of its"));
+  Plan other = plan;
+  other.tensors.pop_back();
+  const QuantizedJob wrong{*model, other, settings, folder_ / "w.onnx"};
+  EXPECT_THAT(error_of([&] { find_quantized_format(job.output)->make(wrong, Overwrite::kRefuse); }),
+              HasSubstr("m.onnx: the plan is not of this model"));
+  EXPECT_FALSE(std::filesystem::exists(job.output));
+}
+
+TEST_F(OnnxVerify, LikeMustHaveTheSameShapes) {
+  test::MemoryModel other;
+  other.add("a", {7, 5}, Dtype::kF32);
+  other.add("bias", {3}, Dtype::kF32);
+  other.add("b", {4, 6}, Dtype::kF32);
+  EXPECT_THAT(error_of([&] {
+                write_model_like(other, folder_ / "l.onnx", folder_ / "m.onnx", Overwrite::kRefuse);
+              }),
+              HasSubstr("a: is F32 [7, 5] here and F32 [5, 7] in the file to write like"));
+}
+
+TEST_F(OnnxVerify, ChecksumsInAnotherOrderAreRefused) {
+  std::string moved = bytes_;
+  const std::size_t at = moved.find(R"({"file":")");
+  ASSERT_NE(at, std::string::npos);
+  moved.replace(at + 1, 36, moved.substr(at + 19, 17) + "," + moved.substr(at + 1, 17) + ",");
+  EXPECT_THAT(error_with(moved), HasSubstr("do not begin with that of the file"));
 }
 
 struct Text {

@@ -145,6 +145,17 @@ TEST(PyTorchFile, ContainersOfEveryKindAreSearched) {
   EXPECT_THAT(names_of(*open_pytorch(folder / "m.pt")), ElementsAre("o.w", "t.1", "l.0", "n.-3"));
 }
 
+TEST(PyTorchFile, DamageOfAPackedStorageIsFoundWhenItIsRead) {
+  const Folder folder;
+  std::string bytes = zip_of(dict({{"w", good()}}));
+  const std::size_t at = bytes.find(ramp());
+  ASSERT_NE(at, std::string::npos);
+  bytes[at + 3] ^= 1;
+  test::write_file(folder / "m.pt", bytes);
+  EXPECT_THAT(error_of([&] { read_tensor(*open_pytorch(folder / "m.pt"), 0); }),
+              HasSubstr("m.pt: "));
+}
+
 struct Hostile {
   const char* name;
   std::string bytes;
@@ -253,6 +264,11 @@ std::vector<Hostile> hostile_files() {
   return {
       {"Empty", "", "begins neither like a zip archive nor like a file of torch.save"},
       {"Pickle", pickle, "begins neither like"},
+      {"DtypeIsText",
+       zip_of_w(call(global("torch._utils", "_rebuild_tensor_v3"),
+                     {storage("0", 48, "UntypedStorage"), number(3), numbers({5}), numbers({1}),
+                      "\x89", test::hooks(), text("uint16"), dict({})})),
+       "w: its dtype is no dtype"},
       {"System", zip_of(system), "refuses global os.system: only"},
       {"SystemInOldForm", legacy_of(system), "refuses global os.system: only"},
       {"SystemBeforeTheObject", legacy_head().append(pickled(system)), "refuses global os.system"},

@@ -295,6 +295,25 @@ TEST(QuantizedWriter, MissingBytesAreAnErrorAndLeaveNothing) {
   EXPECT_EQ(folder.files(), 0U);
 }
 
+TEST(QuantizedWriter, ReportOfAnotherPlanIsAnError) {
+  const Folder folder;
+  const Sample made = sample();
+  QuantizedWriter writer(folder / "q", made.plan, made.settings, Overwrite::kRefuse);
+  Report report;
+  EXPECT_THAT(error_of([&] { writer.finish(report); }),
+              HasSubstr("q: the report is not of this plan"));
+}
+
+TEST(QuantizedWriter, PatternsAreUtf8) {
+  const Folder folder;
+  Sample made = sample();
+  made.settings.exclude = "\xff";
+  EXPECT_THAT(error_of([&] {
+                QuantizedWriter(folder / "q", made.plan, made.settings, Overwrite::kRefuse);
+              }),
+              HasSubstr("a pattern or mode of the settings is not UTF-8"));
+}
+
 TEST(QuantizedWriter, BytesThatComeTwiceAreAnError) {
   const Folder folder;
   Sample made = sample();

@@ -127,6 +127,39 @@ TEST(Registry, NameThatIsTooLongIsAnErrorOfTheFile) {
   EXPECT_FALSE(is_quantized_file(folder / name));
 }
 
+TEST(Registry, RangeOutsideOfATensorIsRefusedByEveryFormat) {
+  const Folder folder;
+  test::MemoryModel model;
+  model.add("w", {3}, Dtype::kF32);
+  for (const char* name : {"a.npz", "a.npy", "a.json", "a.safetensors", "a.pt", "a/"}) {
+    write_model(model, folder / name, "", Overwrite::kRefuse);
+    const auto back = open_model(folder / name);
+    std::vector<std::byte> out(8);
+    for (const std::uint64_t first : {5U, 12U, 1000U}) {
+      EXPECT_THAT(error_of([&] { back->read(0, first, out); }),
+                  AllOf(HasSubstr(back->tensors()[0].name + ": "), HasSubstr("range")))
+          << name;
+    }
+  }
+}
+
+TEST(Registry, NumbersThatAreNoFloatsAreNotReadAsFloats) {
+  test::MemoryModel model;
+  model.add("w", {2}, Dtype::kI32);
+  std::vector<float> out(2);
+  EXPECT_THAT(error_of([&] { model.read_floats(0, 0, out); }),
+              HasSubstr("dtype I32 is no floating-point type"));
+}
+
+TEST(Registry, FileIsNotWrittenInPlaceOfAFolder) {
+  const Folder folder;
+  test::MemoryModel model;
+  model.add("w", {2}, Dtype::kI32);
+  fs::create_directory(folder / "a");
+  EXPECT_THAT(error_of([&] { write_model(model, folder / "a", "npz", Overwrite::kReplace); }),
+              HasSubstr("a: is a folder"));
+}
+
 TEST(Registry, ExistingOutputStaysUnlessReplaced) {
   const Folder folder;
   test::MemoryModel model;

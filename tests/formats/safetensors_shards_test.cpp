@@ -118,6 +118,13 @@ TEST_F(SafetensorsShards, HostileIndexesAreRefusedWithTheReason) {
   }
 }
 
+TEST_F(SafetensorsShards, IndexThatIsTooLargeIsNotRead) {
+  test::write_file(folder_ / kIndex, "{");
+  std::filesystem::resize_file(folder_ / kIndex, 100'000'001);
+  EXPECT_THAT(error_of([&] { open_model(folder_ / kIndex); }),
+              HasSubstr("the index has 100000001 bytes, more than 100000000"));
+}
+
 TEST_F(SafetensorsShards, DamagedFileIsNamed) {
   test::write_file(folder_ / "2.safetensors", shard("b") + "x");
   EXPECT_THAT(error_with(index(R"("b":"2.safetensors")")),
