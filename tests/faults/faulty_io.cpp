@@ -80,6 +80,7 @@ int renameat2(int from_fd, const char* from, int to_fd, const char* to, unsigned
 }
 int link(const char* from, const char* to) noexcept { return call("link", from, to); }
 int mkostemp(char* name, int flags) { return call("mkostemp", name, flags); }
+// Only of new files: what counts lines opens its own, too.
 int open(const char* name, int flags, ...) {
   mode_t mode = 0;
   if ((flags & O_CREAT) != 0) {
@@ -87,9 +88,9 @@ int open(const char* name, int flags, ...) {
     va_start(rest, flags);
     mode = va_arg(rest, mode_t);
     va_end(rest);
-    return call("open", name, flags, mode);
   }
-  return original<int (*)(const char*, int, ...)>("open")(name, flags);
+  if ((flags & O_EXCL) != 0) return call("open", name, flags, mode);
+  return original<int (*)(const char*, int, ...)>("open")(name, flags, mode);
 }
 char* mkdtemp(char* name) noexcept {
   const long error = setting("FAULTY_ERROR");

@@ -96,6 +96,13 @@ TEST_F(Hdf5, DamagedFilesAreRefused) {
     test::write_file(folder_ / "cut.h5", plain.substr(0, size));
     EXPECT_THAT(error("cut.h5"), HasSubstr("cut.h5: is no HDF5 file or a damaged one")) << size;
   }
+  const auto model = open_model(folder_ / "damaged.h5");
+  const auto damaged = std::ranges::find(model->tensors(), test::read_file(folder_ / "damaged.txt"),
+                                         &TensorInfo::name);
+  ASSERT_NE(damaged, model->tensors().end());
+  const auto index = static_cast<std::size_t>(damaged - model->tensors().begin());
+  EXPECT_THAT(error_of([&] { test::read_tensor(*model, index); }),
+              HasSubstr("damaged.h5: " + damaged->name + ": its data cannot be read"));
   test::write_file(folder_ / "no.h5", "something else");
   EXPECT_THAT(error("no.h5"), HasSubstr("no.h5: is no HDF5 file"));
   std::filesystem::copy_file(folder_ / "plain.h5", folder_ / "no.keras");

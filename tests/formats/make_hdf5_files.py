@@ -16,6 +16,7 @@ import numpy as np
 
 NAMES = {"u1": "U8", "i1": "I8", "u2": "U16", "i2": "I16", "f2": "F16", "u4": "U32", "i4": "I32",
          "f4": "F32", "u8": "U64", "i8": "I64", "f8": "F64", "?": "BOOL"}
+NAMES_OF_MATRICES = [f"layers/F32/vars/{number}l" for number in range(5, 8)]
 SHAPES = [(), (1,), (7,), (0,), (3, 0, 2), (4, 5), (2, 3, 4), (257, 129)]
 
 
@@ -49,15 +50,21 @@ def write(path, arrays, **options):
 def write_keras(folder):
     rng = np.random.default_rng(4)
     weights = {"conv": ["conv/kernel:0", "conv/bias:0"], "none": [],
-               "nested": ["conv/kernel:0", "dense/kernel:0"]}
+               "nested": ["conv/kernel:0", "dense/kernel:0"], "fixed": ["fixed/kernel:0", "fixed/b:0"],
+               "cut": ["cut/kernel:0", "cut/bias:0"]}
     names = []
     with h5py.File(f"{folder}/keras.h5", "w") as file:
         root = file.create_group("model_weights")
         root.attrs["layer_names"] = [name.encode() for name in weights]
         for layer, tensors in weights.items():
             group = root.create_group(layer)
-            group.attrs["weight_names"] = ([name.encode() for name in tensors] if layer != "nested"
-                                           else tensors)
+            if layer == "cut":  # As long lists are.
+                for number, name in enumerate(tensors):
+                    group.attrs[f"weight_names{number}"] = [name]
+            else:
+                group.attrs["weight_names"] = (tensors if layer == "nested" else
+                                               np.array(tensors, "S") if layer == "fixed" else
+                                               [name.encode() for name in tensors])
             for name in tensors:
                 group.create_dataset(name, data=rng.normal(0, 1, (6, 7)).astype("f4"))
                 path = f"model_weights/{layer}/{name}"
@@ -67,6 +74,20 @@ def write_keras(folder):
         names.append("optimizer/iterations")
     with open(f"{folder}/names.txt", "w", encoding="utf-8") as file:
         file.write("".join(f"{name}\n" for name in sorted(names)))
+
+
+def write_damaged(folder):
+    """A file with one byte of a packed chunk changed, and the name of its dataset."""
+    with h5py.File(f"{folder}/chunked.h5") as file:
+        name = next(name for name in NAMES_OF_MATRICES if file[name].compression == "gzip")
+        chunk = file[name].id.get_chunk_info(0)
+    with open(f"{folder}/chunked.h5", "rb") as file:
+        data = bytearray(file.read())
+    data[chunk.byte_offset + chunk.size // 2] ^= 1
+    with open(f"{folder}/damaged.h5", "wb") as file:
+        file.write(data)
+    with open(f"{folder}/damaged.txt", "w", encoding="utf-8") as file:
+        file.write(name)
 
 
 def write_axes(folder):
@@ -117,6 +138,7 @@ def main(folder):
                           "model.weights.h5")
     write_keras(folder)
     write_axes(folder)
+    write_damaged(folder)
     write_unreadable(folder)
 
 

@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 
+#include "base/output_file.h"
 #include "formats/format.h"
 #include "formats/hdf5.h"
 #include "formats/numpy_support.h"
@@ -158,6 +159,15 @@ TEST(Registry, FileIsNotWrittenInPlaceOfAFolder) {
   fs::create_directory(folder / "a");
   EXPECT_THAT(error_of([&] { write_model(model, folder / "a", "npz", Overwrite::kReplace); }),
               HasSubstr("a: is a folder"));
+}
+
+TEST(Registry, OutputThatAppearsMeanwhileStays) {
+  const Folder folder;
+  OutputFile file(folder / "a", Overwrite::kRefuse);
+  file.append("new");
+  test::write_file(folder / "a", "mine");
+  EXPECT_THAT(error_of([&] { file.commit(); }), HasSubstr("a: exists: give --force"));
+  EXPECT_EQ(test::read_file(folder / "a"), "mine");
 }
 
 TEST(Registry, ExistingOutputStaysUnlessReplaced) {

@@ -152,6 +152,10 @@ TEST(Settings, CheckSeesFieldsThatWereSetDirectly) {
     EXPECT_NE(usage_error([&] { check(settings); }), "") << ratio;
   }
   settings = {};
+  settings.granularity = Granularity::kGroup;
+  settings.group_size = 1;
+  EXPECT_THAT(usage_error([&] { check(settings); }), HasSubstr("group"));
+  settings = {};
   settings.mode = "log";
   EXPECT_THAT(usage_error([&] { check(settings); }), HasSubstr("log"));
 }
