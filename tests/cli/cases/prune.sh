@@ -40,9 +40,9 @@ for threads in 1 3; do
   cmp p.npz pruned.npz && cmp m.npz mask.npz && echo "same bytes with $threads"
 done
 wquant prune -q control.npz --perturbed low.npz high.npz -o pruned.pt --mask mask.safetensors
-wquant prune -q pruned.pt --previous-mask mask.safetensors --method magnitude -o more.npz --mask more-mask.npz
+wquant prune -q pruned.pt --previous-mask mask.safetensors --method magnitude -o further.npz --mask further-mask.npz
 wquant prune -q pruned.npz --method magnitude -o again.npz --mask again-mask.npz
-cmp more.npz again.npz && cmp more-mask.npz again-mask.npz && echo "mask and zeros say the same"
+cmp further.npz again.npz && cmp further-mask.npz again-mask.npz && echo "mask and zeros say the same"
 wquant prune control.npz --perturbed low.npz high.npz --fold control.npz high.npz --fold low.npz high.npz --dry-run --json |
   grep -E '"(method|weights|zeros_before|removed|ties_kept)"' | head -5
 wquant prune model.onnx --method random --seed 5 -o pruned.onnx --include fc && wquant inspect pruned.onnx >/dev/null && echo onnx
