@@ -31,14 +31,13 @@ echo "the same bytes"
 mkdir -p here there
 model=$here/../../data/sample.npz
 for bits in 1 2 3 4 5 8; do
-  for settings in "" "--mode linear" "--balance kernel" "--granularity channel" \
-    "--granularity group:32" "--coding entropy" "--mode kmeans"; do
-    for side in "here $wquant" "there emulate $build/wquant"; do
-      # shellcheck disable=SC2086 # Words.
-      set -- $side
-      # shellcheck disable=SC2086
-      (cd "$1" && shift && "$@" -q --force --bits $bits $settings "$model" -o q.safetensors)
+  for settings in "" --mode=linear --mode=kmeans --balance=kernel --granularity=channel \
+    --granularity=group:32 --coding=entropy; do
+    options=(-q --force --bits "$bits" ${settings:+"$settings"} "$model" -o q.safetensors)
+    (cd here && "$wquant" "${options[@]}")
+    (cd there && emulate "$build/wquant" "${options[@]}")
+    for file in q.safetensors q.report.json; do
+      cmp here/$file there/$file || { echo "cross: --bits $bits $settings differs" >&2; exit 1; }
     done
-    cmp here/q.safetensors there/q.safetensors || { echo "--bits $bits $settings" >&2; exit 1; }
   done
 done
