@@ -48,6 +48,7 @@ TEST(ChecksumsOf, StretchesOfAFileAreThoseOfTheirBytesForAnyNumberOfThreads) {
   const std::vector<FileRange> ranges = {
       {0, 1}, {1, 0}, {7, std::uint64_t{4} << 20}, {100, bytes.size() - 100}, {bytes.size(), 0}};
   std::vector<std::uint32_t> expected;
+  expected.reserve(ranges.size());
   for (const auto& [begin, size] : ranges) {
     expected.push_back(crc32_of(file.bytes().subspan(begin, size)));
   }
