@@ -281,8 +281,8 @@ TEST_P(KernelTest, FindsScalesLikeScalar) {
 
 TEST_P(KernelTest, AddsErrorsLikeScalar) {
   for_every_length_of_both([&](const LooseFloat* data, std::size_t n) {
-    std::vector<float> became(data, data + n);
-    for (float& q : became) q = std::round(4 * q) / 4;
+    std::vector<float> became(n);
+    for (std::size_t i = 0; i < n; ++i) became[i] = std::round(4 * data[i]) / 4;
     ErrorLanes found = {};
     found.e[3] = 0.5F;
     ErrorLanes expected = found;
