@@ -288,10 +288,12 @@ class CellWork : public NamedWork {
   /// 2^-18 of the largest, they lose bits.
   [[nodiscard]] std::vector<std::byte> stored_scales(std::span<float> scales) const {
     std::vector<std::byte> halves(scales.size() * size_of(Dtype::kF16));
-    for (float& scale : scales) scale = std::ldexp(scale, -exponent_);
+    const double inverse = std::ldexp(1.0, -exponent_);
+    for (float& scale : scales) scale = static_cast<float>(scale * inverse);
     from_floats(Dtype::kF16, scales, halves);
     to_floats(Dtype::kF16, halves, scales);
-    for (float& scale : scales) scale = std::ldexp(scale, exponent_);
+    const double unit = std::ldexp(1.0, exponent_);
+    for (float& scale : scales) scale = static_cast<float>(scale * unit);
     return halves;
   }
 
