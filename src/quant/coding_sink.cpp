@@ -91,7 +91,9 @@ void CodingSink::write(std::size_t tensor, Part part, std::uint64_t offset,
   Codes& codes = codes_of(tensor);
   std::ranges::copy(bytes, codes.spool.bytes().begin() + static_cast<std::ptrdiff_t>(offset));
   codes.spool.release(offset, bytes.size());
-  if (codes.received.fetch_add(bytes.size()) + bytes.size() < codes.count()) return;
+  // Who does not bring the last ones must not touch them after that: another thread may end them.
+  const std::uint64_t count = codes.count();
+  if (codes.received.fetch_add(bytes.size()) + bytes.size() < count) return;
   coded ? code(tensor, codes) : mask(tensor, codes);
   const std::lock_guard lock(mutex_);
   codes_.erase(tensor);
