@@ -181,10 +181,11 @@ double deviation_of(std::span<const float> values) {
 }
 
 /// That the rescale to the weights' variance did so: levels that were moved to afterwards, one
-/// level for all, and levels that no float32 is large enough for aside.
+/// level for all, half floats, and levels that no float32 is large enough for aside.
 void check_variance(const TensorReport& report, std::span<const float> weights,
                     std::span<const float> became) {
   if (report.settings.rescale != Rescale::kVariance || report.settings.mode.empty()) return;
+  if (report.settings.coding == Coding::kF16) return;
   if (report.balance_figures.moved > 0 || report.codebook.rho == 0) return;
   const float largest = largest_of(became);
   if (!(largest < std::numeric_limits<float>::max())) return;
