@@ -38,15 +38,6 @@ Tail& Tail::operator+=(const Tail& other) {
   return *this;
 }
 
-double Distribution::min_nonzero() const {
-  for (std::size_t bin = 0; bin < upper_.size(); ++bin) {
-    if (tails_[bin].count > tails_[bin + 1].count && upper_[bin] > 0) {
-      return std::max<double>(lower_[bin], std::numeric_limits<float>::denorm_min());
-    }
-  }
-  return 0;
-}
-
 double Distribution::zeros() const {
   return lower_.empty() || lower_[0] > 0 ? 0 : tails_[0].count - tails_[1].count;
 }

@@ -48,8 +48,6 @@ class Distribution {
   [[nodiscard]] double mean() const { return mean_; }
   [[nodiscard]] double variance() const { return variance_; }
   [[nodiscard]] double max_abs() const { return upper_.empty() ? 0 : double{upper_.back()}; }
-  /// Smallest magnitude that is not zero; 0 when there is none.
-  [[nodiscard]] double min_nonzero() const;
   /// Weights that count as 0.
   [[nodiscard]] double zeros() const;
   /// That of the other weights, in the same bins.
