@@ -6,9 +6,9 @@
 #include "kernels/avx2_levels.h"
 #include "kernels/avx2_moves.h"
 #include "kernels/avx2_packing.h"
+#include "kernels/count_by_eights.h"
 #include "kernels/fetch_ahead.h"
 #include "kernels/kernels.h"
-#include "kernels/key_pairs.h"
 
 namespace wquant {
 namespace {
@@ -43,35 +43,6 @@ struct MomentLanes {
     _mm256_storeu_pd(sums->d2 + 4, d2_high);
   }
 };
-
-void add_moments(const LooseFloat* w, std::size_t n, double pivot, MomentSums* sums) {
-  MomentLanes lanes(*sums, pivot);
-  std::size_t i = 0;
-  for (; i + 8 <= n; i += 8) {
-    fetch_ahead(w + i);
-    lanes.add(w + i);
-  }
-  lanes.store(sums);
-  scalar().add_moments(w + i, n - i, pivot, sums);
-}
-
-/// The additions to memory limit the speed; the arithmetic of the moments hides behind them.
-void count_eight(const LooseFloat* w, std::uint64_t* table, MomentLanes& lanes) {
-  fetch_ahead(w);
-  const std::uint64_t pairs[4] = {load_pair(w), load_pair(w + 2), load_pair(w + 4),
-                                  load_pair(w + 6)};
-  lanes.add(w);
-  for (const std::uint64_t pair : pairs) count_pair(pair, table);
-}
-
-void count_keys(const LooseFloat* w, std::size_t n, std::uint64_t* table, double pivot,
-                MomentSums* sums) {
-  MomentLanes lanes(*sums, pivot);
-  std::size_t i = 0;
-  for (; i + 8 <= n; i += 8) count_eight(w + i, table, lanes);
-  lanes.store(sums);
-  scalar().count_keys(w + i, n - i, table, pivot, sums);
-}
 
 /// Four vectors of 32-bit codes as 32 bytes.
 __m256i narrow(__m256i a, __m256i b, __m256i c, __m256i d) {
@@ -219,8 +190,8 @@ void unpack(const std::uint8_t* in, std::size_t size, std::size_t n, int bits,
 
 const Kernels kAvx2Kernels = {
     "avx2",
-    count_keys,
-    add_moments,
+    count_keys_by_eights<MomentLanes>,
+    add_moments_by_eights<MomentLanes>,
     find_codes,
     count_and_find,
     look_up_codes,

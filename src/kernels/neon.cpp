@@ -1,8 +1,8 @@
 #include <arm_neon.h>
 
+#include "kernels/count_by_eights.h"
 #include "kernels/fetch_ahead.h"
 #include "kernels/kernels.h"
-#include "kernels/key_pairs.h"
 #include "kernels/neon_cells.h"
 #include "kernels/neon_levels.h"
 #include "kernels/neon_moves.h"
@@ -58,35 +58,6 @@ class MomentLanes {
   TwoMoments pairs_[4];
   float64x2_t pivot_;
 };
-
-void add_moments(const LooseFloat* w, std::size_t n, double pivot, MomentSums* sums) {
-  MomentLanes lanes(*sums, pivot);
-  std::size_t i = 0;
-  for (; i + 8 <= n; i += 8) {
-    fetch_ahead(w + i);
-    lanes.add(w + i);
-  }
-  lanes.store(sums);
-  scalar().add_moments(w + i, n - i, pivot, sums);
-}
-
-/// The moments hide behind the additions to memory.
-void count_eight(const LooseFloat* w, std::uint64_t* table, MomentLanes& lanes) {
-  fetch_ahead(w);
-  const std::uint64_t pairs[4] = {load_pair(w), load_pair(w + 2), load_pair(w + 4),
-                                  load_pair(w + 6)};
-  lanes.add(w);
-  for (const std::uint64_t pair : pairs) count_pair(pair, table);
-}
-
-void count_keys(const LooseFloat* w, std::size_t n, std::uint64_t* table, double pivot,
-                MomentSums* sums) {
-  MomentLanes lanes(*sums, pivot);
-  std::size_t i = 0;
-  for (; i + 8 <= n; i += 8) count_eight(w + i, table, lanes);
-  lanes.store(sums);
-  scalar().count_keys(w + i, n - i, table, pivot, sums);
-}
 
 /// The lower halves of the lanes of two vectors.
 uint16x8_t narrow(uint32x4_t low, uint32x4_t high) {
@@ -218,10 +189,23 @@ Projection project_by_key(const LooseFloat* w, std::size_t n, float factor,
 }  // namespace
 
 const Kernels kNeonKernels = {
-    "neon",         count_keys,         add_moments,  find_codes,       count_and_find,
-    look_up_codes,  look_up_edge_codes, pack,         unpack,           expand,
-    find_moves,     move_in_kernels,    select_moves, neon::add_errors, neon::project,
-    project_by_key, neon::find_scales,
+    "neon",
+    count_keys_by_eights<MomentLanes>,
+    add_moments_by_eights<MomentLanes>,
+    find_codes,
+    count_and_find,
+    look_up_codes,
+    look_up_edge_codes,
+    pack,
+    unpack,
+    expand,
+    find_moves,
+    move_in_kernels,
+    select_moves,
+    neon::add_errors,
+    neon::project,
+    project_by_key,
+    neon::find_scales,
 };
 
 }  // namespace wquant
