@@ -11,6 +11,7 @@ namespace wquant {
 namespace {
 
 std::atomic<bool> stop{false};
+std::atomic<bool> lost{false};
 static_assert(std::atomic<bool>::is_always_lock_free, "the handler may only use what never locks");
 
 void on_signal(int /*signal*/) {
@@ -20,8 +21,10 @@ void on_signal(int /*signal*/) {
 }
 
 /// A page of a mapped file is not there any more. The thread cannot go on; only what is safe in a
-/// handler may be done.
+/// handler may be done. Several threads may come here at once: the first speaks, the others wait for
+/// the end.
 void on_lost_page(int /*signal*/) {
+  while (lost.exchange(true)) pause();
   constexpr std::string_view kMessage =
       "wquant: a file that is read became shorter meanwhile, or its disk failed: run again when "
       "nobody writes to it\n";

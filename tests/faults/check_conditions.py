@@ -66,7 +66,7 @@ def check_shrinking(sandbox):
     path = sandbox.folder / "large.safetensors"
     old = b"what was there before"
     noticed = 0
-    for delay in (0, 0.02, 0.05, 0.1):
+    for delay in (0, 0.01, 0.015, 0.02, 0.025, 0.03, 0.05, 0.1):
         write_large_model(path, 48)
         (sandbox.folder / "out.safetensors").write_bytes(old)
         code, message = shrink_once(sandbox, path, delay)
