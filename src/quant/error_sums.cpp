@@ -27,13 +27,18 @@ double largest_of(std::span<const float> lanes) {
 /// Squares of what lies between, and of errors a millionth of it, and their sums fit a float.
 constexpr double kLeastSquared = 1e-10, kMostSquared = 1e15;
 
-/// Whether float sums tell: magnitudes are such that their squares fit, and errors are not alike.
+/// Whether float sums tell: magnitudes are such that their squares fit, and errors are neither alike
+/// nor in proportion to the weights, of which too little would be left when both cancel.
 bool tells(const ErrorSums& sums, double pivot) {
   constexpr double kLeastShare = 1e-3;
   const double largest = sums.max_e + sums.max_q + std::fabs(pivot);
   if (largest == 0) return true;
+  if (largest < kLeastSquared || largest > kMostSquared) return false;
   const double varies = sums.e2 - sums.e * sums.e / sums.count;
-  return largest >= kLeastSquared && largest <= kMostSquared && varies >= kLeastShare * sums.e2;
+  if (varies < kLeastShare * sums.e2) return false;
+  const double both = (sums.d2 - sums.d * sums.d / sums.count) * varies;
+  const double with_weights = sums.de - sums.d * sums.e / sums.count;
+  return both - with_weights * with_weights >= kLeastShare * both;
 }
 
 /// The same as the kernels, whatever the magnitudes.
