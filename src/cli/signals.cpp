@@ -21,8 +21,8 @@ void on_signal(int /*signal*/) {
 }
 
 /// A page of a mapped file is not there any more. The thread cannot go on; only what is safe in a
-/// handler may be done. Several threads may come here at once: the first speaks, the others wait for
-/// the end.
+/// handler may be done. Several threads may come here at once: the first speaks, the others wait
+/// for the end.
 void on_lost_page(int /*signal*/) {
   while (lost.exchange(true)) pause();
   constexpr std::string_view kMessage =

@@ -27,8 +27,8 @@ double largest_of(std::span<const float> lanes) {
 /// Squares of what lies between, and of errors a millionth of it, and their sums fit a float.
 constexpr double kLeastSquared = 1e-10, kMostSquared = 1e15;
 
-/// Whether float sums tell: magnitudes are such that their squares fit, and errors are neither alike
-/// nor in proportion to the weights, of which too little would be left when both cancel.
+/// Whether float sums tell: magnitudes are such that their squares fit, and errors are neither
+/// alike nor in proportion to the weights, of which too little would be left when both cancel.
 bool tells(const ErrorSums& sums, double pivot) {
   constexpr double kLeastShare = 1e-3;
   const double largest = sums.max_e + sums.max_q + std::fabs(pivot);
