@@ -37,6 +37,7 @@ struct TensorReport {
   BalancePlan balance;
   BalanceFigures balance_figures;
   CellPlan cells;
+  bool loses_zeros = false;  ///< Zeros are many enough to stay 0, but no level is for them.
   std::optional<TensorPicture> picture;  ///< Where RunOptions::pictures asked for it.
 };
 

@@ -322,16 +322,16 @@ std::uint64_t count_zeros(WeightView weights) {
   return zeros;
 }
 
-/// All weights are counted unless those at hand are all, or far from having enough zeros.
-ZeroForm zero_form_of(const ModelReader& model, std::size_t index, const PlannedTensor& planned,
-                      const CellRows& rows) {
+/// Zeros among all weights; 0 where those at hand are far from having enough to stay 0.
+double zeros_of(const ModelReader& model, std::size_t index, const PlannedTensor& planned,
+                const CellRows& rows) {
   std::uint64_t zeros = 0;
   for (std::size_t i = 0; i < rows.cells(); ++i) zeros += count_zeros(rows.cell(i));
   const std::uint64_t weights = planned.info.count();
   if (rows.weights() < weights) {
     const bool may_keep = keeps_zeros(static_cast<double>(2 * zeros),
                                       static_cast<double>(rows.weights()), planned.settings);
-    if (!may_keep && planned.settings.zero != Zero::kKeep) return ZeroForm::kNone;
+    if (!may_keep && planned.settings.zero != Zero::kKeep) return 0;
     zeros = 0;
     std::vector<float> scratch;
     for (std::uint64_t slab = 0; slab < slab_count(weights); ++slab) {
@@ -341,7 +341,7 @@ ZeroForm zero_form_of(const ModelReader& model, std::size_t index, const Planned
       release(model, index, range);
     }
   }
-  return zero_form(static_cast<double>(zeros), planned);
+  return static_cast<double>(zeros);
 }
 
 }  // namespace
@@ -356,8 +356,8 @@ Distribution unit_distribution(const ModelReader& model, std::size_t index, cons
 CellCodebook fit_cells(const ModelReader& model, std::size_t index, const PlannedTensor& planned,
                        const CellEffort& effort) {
   CellRows rows = sample_cells(model, index, planned.cells, effort.weights);
-  const ZeroForm zeros = zero_form_of(model, index, planned, rows);
-  CellFitter fitter(planned, zeros, std::move(rows));
+  const double zeros = zeros_of(model, index, planned, rows);
+  CellFitter fitter(planned, zero_form(zeros, planned), std::move(rows));
   CellCodebook best;
   double least = std::numeric_limits<double>::infinity();
   for (int round = 0; round < effort.rounds; ++round) {
@@ -367,6 +367,8 @@ CellCodebook fit_cells(const ModelReader& model, std::size_t index, const Planne
     if (!(error < (1 - kLeastGain) * least)) break;
     least = error;
   }
+  const auto weights = static_cast<double>(planned.info.count());
+  best.loses_zeros = keeps_zeros(zeros, weights, planned.settings) && !has_zero(best.book);
   return best;
 }
 

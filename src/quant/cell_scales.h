@@ -12,12 +12,13 @@ namespace wquant {
 
 /// The levels that the cells of a tensor share, for weights over their cell's scale.
 struct CellCodebook {
-  Codebook book;         ///< Not rescaled.
-  Distribution weights;  ///< What it was fitted to: weights of many cells over their scales.
-  float spread = 1;      ///< A cell's scale is about so many times its norm (mean w^8)^(1/8).
-  double error = 0;      ///< Squared error over the variance, of those weights.
-  float largest = 0;     ///< Of the scales of those cells.
-  bool by_norm = false;  ///< Scales follow from the cells' norms alone, see ScaleFinder.
+  Codebook book;             ///< Not rescaled.
+  Distribution weights;      ///< What it was fitted to: weights of many cells over their scales.
+  float spread = 1;          ///< A cell's scale is about so many times its norm (mean w^8)^(1/8).
+  double error = 0;          ///< Squared error over the variance, of those weights.
+  float largest = 0;         ///< Of the scales of those cells.
+  bool loses_zeros = false;  ///< As TensorReport has it.
+  bool by_norm = false;      ///< Scales follow from the cells' norms alone, see ScaleFinder.
   /// The level of a weight by its histogram key, near enough to find scales; empty: too few
   /// weights for it to pay.
   std::vector<float> key_levels;

@@ -91,6 +91,7 @@ class CellWork : public NamedWork {
       refuse_nonfinite(run_, index_);
     }
     report().codebook.masked_code = codebook_.book.masked_code;
+    report().loses_zeros = codebook_.loses_zeros;
     pivot_ = float_pivot(run_.model, index_);
     encoder_.emplace(plan(), codebook_, pivot_);
     exponent_ = exponent_for(codebook_.largest);

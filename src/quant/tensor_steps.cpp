@@ -189,6 +189,7 @@ void take_codebook(const RunState& run, std::size_t index, const Distribution& w
   const Dtype dtype = run.plan.tensors[index].levels;
   if (dtype == Dtype::kF16) round_levels(weights, report.codebook);
   fill_errors(report, weights);
+  report.loses_zeros = keeps_zeros(weights, report.settings) && !has_zero(report.codebook);
   if (run.pictures) report.picture = picture_of(weights, report.codebook, report.settings);
   const std::vector<float> stored = levels_to_store(report.codebook, report.settings.bits);
   std::vector<std::byte> levels(stored.size() * size_of(dtype));

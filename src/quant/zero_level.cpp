@@ -99,6 +99,10 @@ bool keeps_zeros(const Distribution& distribution, const TensorSettings& setting
   return keeps_zeros(distribution.zeros(), distribution.count(), settings);
 }
 
+bool has_zero(const Codebook& codebook) {
+  return codebook.masked_code || std::ranges::find(codebook.levels, 0.0F) != codebook.levels.end();
+}
+
 ZeroForm zero_form(const Distribution& distribution, const TensorSettings& settings) {
   const bool keeps = distribution.variance() > 0 && keeps_zeros(distribution, settings);
   return keeps && takes_level(settings) ? ZeroForm::kLevel : ZeroForm::kNone;

@@ -12,6 +12,8 @@ namespace wquant {
 /// Whether weights that are 0 are to stay 0, where there are so many among `count`.
 bool keeps_zeros(double zeros, double count, const TensorSettings& settings);
 bool keeps_zeros(const Distribution& distribution, const TensorSettings& settings);
+/// Whether one of the levels is for zeros.
+bool has_zero(const Codebook& codebook);
 
 /// The form for a whole tensor of that distribution, by a level alone.
 ZeroForm zero_form(const Distribution& distribution, const TensorSettings& settings);

@@ -72,6 +72,7 @@ std::string facts_html(const TensorReport& tensor) {
   if (const auto zeros = zeros_text(tensor); !zeros.empty()) {
     facts.emplace_back("zeros", zeros == "mask" ? "a bit mask" : "a level");
   }
+  if (tensor.loses_zeros) facts.emplace_back("zeros", "no level for them");
   add_cells(tensor, facts);
   add_balance(tensor, facts);
   std::string out = "<dl class=\"facts\">\n";

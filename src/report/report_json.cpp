@@ -86,6 +86,7 @@ void add_tensor(JsonWriter& json, const TensorReport& tensor, bool dry_run) {
     if (const auto zeros = zeros_text(tensor); !zeros.empty()) {
       json.member(fmt::format("zero_{}", zeros), true);
     }
+    if (tensor.loses_zeros) json.member("zero_lost", true);
     add_cells(json, tensor);
     add_balance(json, tensor, dry_run);
   }

@@ -195,19 +195,32 @@ std::string balance_lines(const Report& report) {
   return text;
 }
 
-/// "zeros  stay 0 in 3 tensors: 2 with a bit mask, 1 with a level"
-std::string zero_line(const Report& report) {
-  std::size_t masks = 0, levels = 0;
-  for (const TensorReport& tensor : report.tensors) {
-    masks += zeros_text(tensor) == "mask" ? 1 : 0;
-    levels += zeros_text(tensor) == "level" ? 1 : 0;
-  }
-  if (masks + levels == 0) return {};
+/// "stay 0 in 3 tensors: 2 with a bit mask, 1 with a level"
+std::string zeros_kept(std::size_t masks, std::size_t levels) {
   std::string forms;
   if (masks > 0) forms += fmt::format(" {} with a bit mask", masks);
   if (masks > 0 && levels > 0) forms += ",";
   if (levels > 0) forms += fmt::format(" {} with a level", levels);
-  return fmt::format("{:<13} stay 0 in {}:{}\n", "zeros", plural(masks + levels, "tensor"), forms);
+  return fmt::format("stay 0 in {}:{}", plural(masks + levels, "tensor"), forms);
+}
+
+/// "zeros  stay 0 in 3 tensors: 2 with a bit mask, 1 with a level", and where they do not.
+std::string zero_lines(const Report& report) {
+  std::size_t masks = 0, levels = 0, lost = 0;
+  for (const TensorReport& tensor : report.tensors) {
+    masks += zeros_text(tensor) == "mask" ? 1 : 0;
+    levels += zeros_text(tensor) == "level" ? 1 : 0;
+    lost += tensor.loses_zeros ? 1 : 0;
+  }
+  std::string text;
+  const auto add = [&](const std::string& line) {
+    text += fmt::format("{:<13} {}\n", text.empty() ? "zeros" : "", line);
+  };
+  if (masks + levels > 0) add(zeros_kept(masks, levels));
+  if (lost > 0)
+    add(fmt::format("lost in {}: 1 bit and --search exact have no level for them",
+                    plural(lost, "tensor")));
+  return text;
 }
 
 /// "channels on axis 0", "groups of 64"
@@ -285,7 +298,7 @@ std::string summary(const Report& report) {
   const Totals totals = totals_of(report);
   return group_line("quantized", totals.quantized) + group_line("kept", totals.kept) +
          kept_reasons(report) + tied_lines(report, totals.tied) + budget_line(report) +
-         rho_lines(report, totals) + zero_line(report) + cells_lines(report) +
+         rho_lines(report, totals) + zero_lines(report) + cells_lines(report) +
          balance_lines(report) + size_lines(report, totals);
 }
 

@@ -12,3 +12,7 @@ for zero in auto keep off; do
 done
 wquant pruned.json -o r.safetensors --set w:zero=keep
 wquant inspect r.safetensors
+for options in "--bits 1" "--bits 1 --granularity group:8" "--bits 2 --search exact"; do
+  lost=$(wquant pruned.json -o s.safetensors --force $options | grep '^zeros')
+  echo "$options: $lost, $(grep -c zero_lost s.report.json)"
+done
