@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "cli/usage.h"
 #include "wquant/error.h"
 
 namespace wquant {
@@ -66,6 +67,11 @@ void Parser::add_threads(unsigned& threads) {
       ->check(CLI::Range(0, 4096));
 }
 
+void Parser::add_html(std::string& html, const std::string& help) {
+  html_ = &html;
+  add_option("--html", html, help)->type_name("FILE");
+}
+
 void Parser::add_talk(Talk& talk) {
   talk_ = &talk;
   add_flag("-q,--quiet", talk.quiet, "say nothing but errors");
@@ -89,24 +95,25 @@ bool Parser::parse_arguments(const Arguments& arguments) {
     const std::vector<std::string> rest = remaining();
     const auto mistyped = [](const std::string& word) { return word.starts_with("--"); };
     if (std::any_of(rest.begin(), rest.end(), mistyped)) throw unexpected(*this, rest);
-    throw Error(printable(error.what()), fmt::format("see wquant {} --help", get_name()),
-                ErrorKind::kUsage);
+    fail_usage(printable(error.what()), fmt::format("see wquant {} --help", get_name()));
   }
   if (talk_ != nullptr) {
     if (talk_->quiet && talk_->verbose) {
-      throw Error("--quiet and --verbose contradict each other", "leave one of them out",
-                  ErrorKind::kUsage);
+      fail_usage("--quiet and --verbose contradict each other", "leave one of them out");
     }
     talk_->progress = !no_progress_;
     set_log_level(*talk_);
+  }
+  if (html_ != nullptr && count("--html") > 0 && html_->empty()) {
+    fail_usage("--html has no name of a file", "write for example --html page.html");
   }
   return true;
 }
 
 void check_correlation_limit(double limit) {
   if (limit >= 0 && limit <= 1) return;
-  throw Error(fmt::format("{} is no limit for a correlation", limit),
-              "give --min-correlation a number from 0 to 1", ErrorKind::kUsage);
+  fail_usage(fmt::format("{} is no limit for a correlation", limit),
+             "give --min-correlation a number from 0 to 1");
 }
 
 }  // namespace wquant

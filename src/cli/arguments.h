@@ -17,6 +17,8 @@ class Parser : public CLI::App {
   /// Adds the model that is read.
   void add_input(std::string& input);
   void add_threads(unsigned& threads);
+  /// Adds the page that `help` tells of. Its name must not be empty.
+  void add_html(std::string& html, const std::string& help);
   /// Adds -q, -v and --no-progress.
   void add_talk(Talk& talk);
 
@@ -27,6 +29,7 @@ class Parser : public CLI::App {
  private:
   bool no_progress_ = false;
   Talk* talk_ = nullptr;
+  const std::string* html_ = nullptr;
 };
 
 /// Throws Error (usage) unless R can be a correlation.

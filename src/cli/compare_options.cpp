@@ -8,7 +8,7 @@
 #include "cli/setting_options.h"
 #include "cli/shell_command.h"
 #include "cli/standard_input.h"
-#include "wquant/error.h"
+#include "cli/usage.h"
 
 namespace wquant {
 namespace {
@@ -60,13 +60,8 @@ void add_run(Parser& parser, Typed& typed, CompareOptions& options) {
   parser.add_threads(options.threads);
   parser.add_flag("--csv", options.csv, "print comma-separated values");
   parser.add_flag("--json", options.json, "print JSON, with the figures of every tensor");
-  parser.add_option("--html", options.html, "write the comparison as a page too")
-      ->type_name("FILE");
+  parser.add_html(options.html, "write the comparison as a page too");
   parser.add_talk(options.talk);
-}
-
-[[noreturn]] void fail_usage(const std::string& problem, const std::string& remedy) {
-  throw Error(problem, remedy, ErrorKind::kUsage);
 }
 
 void check_evaluation(const Parser& parser, const CompareOptions& options) {
@@ -146,9 +141,6 @@ bool parse_compare_options(const Arguments& arguments, CompareOptions& options) 
   add_run(parser, typed, options);
   if (!parser.parse_arguments(arguments)) return false;
   check_evaluation(parser, options);
-  if (parser.count("--html") > 0 && options.html.empty()) {
-    fail_usage("--html has no name of a file", "write for example --html comparison.html");
-  }
   if (options.csv && options.json) {
     fail_usage("--csv and --json contradict each other", "leave one of them out");
   }

@@ -15,8 +15,8 @@
 #include "cli/paths.h"
 #include "cli/sizes.h"
 #include "cli/terminal.h"
+#include "cli/usage.h"
 #include "formats/quantized_reader.h"
-#include "wquant/error.h"
 #include "wquant/formats.h"
 
 namespace wquant {
@@ -30,16 +30,15 @@ void check_format(std::string_view name) {
     if (format.writes && format.name == name) return;
     if (format.writes) names.push_back(format.name);
   }
-  throw Error(fmt::format("cannot write format {}", printable(name)), suggest(name, names),
-              ErrorKind::kUsage);
+  fail_usage(fmt::format("cannot write format {}", printable(name)), suggest(name, names));
 }
 
 /// The format that an option for several files asks for.
 void check_sharded(std::string& format) {
   if (format.empty()) format = kSharded;
   if (format == kSharded) return;
-  throw Error(fmt::format("--shard-size is not for format {}", format),
-              fmt::format("leave out --format or give {}", kSharded), ErrorKind::kUsage);
+  fail_usage(fmt::format("--shard-size is not for format {}", format),
+             fmt::format("leave out --format or give {}", kSharded));
 }
 
 /// The quantized file, after its checksums.
@@ -65,11 +64,10 @@ struct DequantizeOptions {
 /// The file to write like tells the format and must not be replaced.
 void check_like(const DequantizeOptions& options) {
   if (!options.format.empty() || !options.shard_size.empty()) {
-    throw Error("--like contradicts --format and --shard-size", "leave them out",
-                ErrorKind::kUsage);
+    fail_usage("--like contradicts --format and --shard-size", "leave them out");
   }
   if (options.output.empty()) {
-    throw Error("--like needs the name of the output", "give it with -o", ErrorKind::kUsage);
+    fail_usage("--like needs the name of the output", "give it with -o");
   }
   require_exists(options.like);
   check_output(options.output, options.like, options.force);

@@ -11,7 +11,7 @@
 #include "cli/arguments.h"
 #include "cli/setting_options.h"
 #include "cli/shell_command.h"
-#include "wquant/error.h"
+#include "cli/usage.h"
 
 namespace wquant {
 namespace {
@@ -35,10 +35,6 @@ struct Typed {
   std::vector<std::vector<std::string>> folds;
   std::string method = "reductive", include, exclude, factors;
 };
-
-[[noreturn]] void fail_usage(const std::string& problem, const std::string& remedy) {
-  throw Error(problem, remedy, ErrorKind::kUsage);
-}
 
 void add_models(Parser& parser, Typed& typed, PruneOptions& options) {
   parser.add_option("CONTROL", options.input, "the model that is pruned, see wquant formats")
@@ -95,8 +91,7 @@ void add_loop(Parser& parser, Typed& typed, PruneLoopOptions& loop) {
       .add_option("--factors", typed.factors,
                   "multiples of the target, a perturbed model each (default 0.9,1.1)")
       ->type_name("LIST");
-  parser.add_option("--html", loop.html, "write the loop's history as a page too")
-      ->type_name("FILE");
+  parser.add_html(loop.html, "write the loop's history as a page too");
 }
 
 void add_run(Parser& parser, PruneOptions& options) {
@@ -164,9 +159,6 @@ void check_loop(const Parser& parser, const PruneOptions& options) {
   check_place("--evaluate", options.loop.evaluate, "{}");
   if (parser.count("--factors") > 0 && options.method != PruneMethod::kReductive) {
     fail_usage("--factors is for --method reductive", "leave it out");
-  }
-  if (parser.count("--html") > 0 && options.loop.html.empty()) {
-    fail_usage("--html has no name of a file", "write for example --html history.html");
   }
 }
 

@@ -7,7 +7,7 @@
 #include "cli/arguments.h"
 #include "cli/setting_options.h"
 #include "cli/sizes.h"
-#include "wquant/error.h"
+#include "cli/usage.h"
 
 namespace wquant {
 namespace {
@@ -39,10 +39,7 @@ void add_run(Parser& parser, QuantizeOptions& options, std::string& shard_size) 
   parser.add_flag("--force", options.force, "replace existing output");
   parser.add_flag("--dry-run", options.dry_run, "show the plan and the exact size, write nothing");
   parser.add_flag("--json", options.json, "print the report as JSON");
-  parser
-      .add_option("--html", options.html,
-                  "write the report as a page too, with pictures of every tensor")
-      ->type_name("FILE");
+  parser.add_html(options.html, "write the report as a page too, with pictures of every tensor");
   parser.add_talk(options.talk);
 }
 
@@ -69,23 +66,17 @@ bool parse_quantize_options(const Arguments& arguments, QuantizeOptions& options
   if (options.min_correlation) check_correlation_limit(*options.min_correlation);
   const bool for_size = !options.target_size.empty() || options.avg_bits;
   if (for_size && options.bits_given) {
-    throw Error("--bits contradicts --target-size and --avg-bits", "leave one of them out",
-                ErrorKind::kUsage);
+    fail_usage("--bits contradicts --target-size and --avg-bits", "leave one of them out");
   }
   if (!options.target_size.empty() && options.avg_bits) {
-    throw Error("--target-size and --avg-bits contradict each other", "leave one of them out",
-                ErrorKind::kUsage);
+    fail_usage("--target-size and --avg-bits contradict each other", "leave one of them out");
   }
   if (options.dry_run && parser.count("--html") > 0) {
-    throw Error("--dry-run writes nothing", "leave --html out", ErrorKind::kUsage);
-  }
-  if (parser.count("--html") > 0 && options.html.empty()) {
-    throw Error("--html has no name of a file", "write for example --html report.html",
-                ErrorKind::kUsage);
+    fail_usage("--dry-run writes nothing", "leave --html out");
   }
   if (options.min_correlation && options.dry_run && !options.has_budget()) {
-    throw Error("--dry-run reads no weight, so that there is no correlation",
-                "leave --min-correlation out", ErrorKind::kUsage);
+    fail_usage("--dry-run reads no weight, so that there is no correlation",
+               "leave --min-correlation out");
   }
   return true;
 }

@@ -15,6 +15,7 @@
 #include "cli/command.h"
 #include "cli/signals.h"
 #include "cli/terminal.h"
+#include "cli/usage.h"
 #include "wquant/error.h"
 #include "wquant/version.h"
 
@@ -60,15 +61,15 @@ void refuse_unknown_command(const std::string& word) {
   if (std::filesystem::exists(word, code)) return;
   std::vector<std::string_view> names;
   for (const Command& command : commands()) names.push_back(command.name);
-  throw Error(fmt::format("{} is neither a command nor a file", printable(word)),
-              suggest(word, names), ErrorKind::kUsage);
+  fail_usage(fmt::format("{} is neither a command nor a file", printable(word)),
+             suggest(word, names));
 }
 
 void run_command(Arguments arguments) {
   const auto table = commands();
   const std::string first = arguments.empty() ? std::string() : arguments.front();
   if (first.empty() && arguments.empty()) {
-    throw Error("no input", "see wquant --help", ErrorKind::kUsage);
+    fail_usage("no input", "see wquant --help");
   }
   if (first == "--help" || first == "-h" || first == "help") return print_result(help_text());
   if (first == "--version") return print_result(fmt::format("wquant {}\n", version()));

@@ -9,9 +9,9 @@
 
 #include "base/number.h"
 #include "base/text.h"
+#include "cli/usage.h"
 #include "cli/weights_file.h"
 #include "wquant/codebook.h"
-#include "wquant/error.h"
 
 namespace wquant {
 namespace {
@@ -59,9 +59,8 @@ bool may_be_list(std::string_view key, Lists lists) {
 
 [[noreturn]] void fail_list(std::string_view key, const std::string& value) {
   const bool could = can_be_chosen(key);
-  throw Error(fmt::format("--{} {} is more than one value", key, printable(value)),
-              could ? "give one value, or a --target-size to choose for" : "give one value",
-              ErrorKind::kUsage);
+  fail_usage(fmt::format("--{} {} is more than one value", key, printable(value)),
+             could ? "give one value, or a --target-size to choose for" : "give one value");
 }
 
 /// "3-5" as 3, 4 and 5; what is no range stays what it is.
@@ -91,8 +90,8 @@ SettingsRule rule_of(const std::string& text) {
     if (end != std::string::npos && text[end] == '=') colon = at;
   }
   if (colon == std::string::npos) {
-    throw Error(fmt::format("--set {} has no settings", printable(text)),
-                "write for example --set 'head:bits=5,mode=linear'", ErrorKind::kUsage);
+    fail_usage(fmt::format("--set {} has no settings", printable(text)),
+               "write for example --set 'head:bits=5,mode=linear'");
   }
   return {text.substr(0, colon), text.substr(colon + 1)};
 }
@@ -101,8 +100,7 @@ NonFinite nonfinite_of(const std::string& word) {
   static constexpr std::array<std::string_view, 2> kWords = {"error", "keep"};
   if (word == kWords[0]) return NonFinite::kError;
   if (word == kWords[1]) return NonFinite::kKeep;
-  throw Error(fmt::format("unknown --nonfinite {}", printable(word)), suggest(word, kWords),
-              ErrorKind::kUsage);
+  fail_usage(fmt::format("unknown --nonfinite {}", printable(word)), suggest(word, kWords));
 }
 
 /// What stands for the key: automatic coding for all that there is.
@@ -202,8 +200,8 @@ void SettingOptions::refuse_unused() const {
                                ? row.key != "coding"
                                : coding == name_of(Coding::kEntropy) && is_mode;
     if (!value || !is_unused) continue;
-    throw Error(fmt::format("--{} {} is not for --coding {}", row.key, printable(*value), coding),
-                fmt::format("leave --{} out or give --coding auto", row.key), ErrorKind::kUsage);
+    fail_usage(fmt::format("--{} {} is not for --coding {}", row.key, printable(*value), coding),
+               fmt::format("leave --{} out or give --coding auto", row.key));
   }
 }
 

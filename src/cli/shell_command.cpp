@@ -25,6 +25,7 @@
 
 #include "base/spool_file.h"
 #include "base/text.h"
+#include "cli/usage.h"
 #include "wquant/error.h"
 
 namespace wquant {
@@ -134,8 +135,8 @@ PrivateFolder::~PrivateFolder() {
 
 void check_place(std::string_view option, const std::string& command, std::string_view place) {
   if (command.find(place) != std::string::npos) return;
-  throw Error(fmt::format("{} \"{}\" has no {}", option, printable(command), place),
-              fmt::format("write {} where the path shall stand", place), ErrorKind::kUsage);
+  fail_usage(fmt::format("{} \"{}\" has no {}", option, printable(command), place),
+             fmt::format("write {} where the path shall stand", place));
 }
 
 std::string command_for(const std::string& command, std::span<const PlacedPath> paths) {

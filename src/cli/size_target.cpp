@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "cli/sizes.h"
 #include "cli/terminal.h"
+#include "cli/usage.h"
 #include "wquant/budget.h"
 #include "wquant/error.h"
 
@@ -135,14 +136,14 @@ std::uint64_t target_bytes(const std::string& text, const ModelReader& model) {
   if (const auto times = number_before(text, "x")) return whole_bytes(original / *times);
   if (const auto percent = number_before(text, "%")) return whole_bytes(original * *percent / 100);
   if (const auto bytes = parse_bytes(text)) return *bytes;
-  throw Error(fmt::format("--target-size \"{}\" is no size", printable(text)),
-              "write for example 6x, 35% or 4.2MB", ErrorKind::kUsage);
+  fail_usage(fmt::format("--target-size \"{}\" is no size", printable(text)),
+             "write for example 6x, 35% or 4.2MB");
 }
 
 std::uint64_t target_bytes(double bits_a_weight, const ModelReader& model) {
   if (!(bits_a_weight > 0 && bits_a_weight <= 64)) {
-    throw Error(fmt::format("--avg-bits {} is no number of bits", bits_a_weight),
-                "write for example 4.5", ErrorKind::kUsage);
+    fail_usage(fmt::format("--avg-bits {} is no number of bits", bits_a_weight),
+               "write for example 4.5");
   }
   return whole_bytes(bits_a_weight / 8 * static_cast<double>(contents_of(model).weights));
 }

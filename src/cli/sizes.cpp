@@ -7,7 +7,7 @@
 
 #include "base/number.h"
 #include "base/text.h"
-#include "wquant/error.h"
+#include "cli/usage.h"
 
 namespace wquant {
 
@@ -39,8 +39,8 @@ std::optional<std::uint64_t> parse_bytes(std::string_view text) {
 
 std::uint64_t parse_shard_size(const std::string& text) {
   if (const auto bytes = parse_bytes(text)) return *bytes;
-  throw Error(fmt::format("--shard-size \"{}\" is no size", printable(text)),
-              "write for example 2GB or 500MB", ErrorKind::kUsage);
+  fail_usage(fmt::format("--shard-size \"{}\" is no size", printable(text)),
+             "write for example 2GB or 500MB");
 }
 
 }  // namespace wquant

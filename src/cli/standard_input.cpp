@@ -13,6 +13,7 @@
 #include "base/spool_file.h"
 #include "base/text.h"
 #include "cli/signals.h"
+#include "cli/usage.h"
 #include "wquant/error.h"
 #include "wquant/formats.h"
 
@@ -81,8 +82,7 @@ void copy_standard_input(const InputSpool& spool) {
 std::unique_ptr<ModelReader> open_input(const std::string& name) {
   if (name != kStandardInput) return open_model(name);
   if (isatty(STDIN_FILENO) != 0) {
-    throw Error("standard input is a terminal", "pipe a model into it, or name a file",
-                ErrorKind::kUsage);
+    fail_usage("standard input is a terminal", "pipe a model into it, or name a file");
   }
   const InputSpool spool;
   copy_standard_input(spool);
