@@ -344,6 +344,12 @@ double zeros_of(const ModelReader& model, std::size_t index, const PlannedTensor
   return static_cast<double>(zeros);
 }
 
+/// A level so far below its scale is none: times a factor it would lose bits as a denormal number.
+void drop_denormals(std::vector<float>& levels) {
+  constexpr float kLeastLevel = 0x1p-100F;
+  for (float& level : levels) level = std::fabs(level) < kLeastLevel ? 0 : level;
+}
+
 }  // namespace
 
 Distribution unit_distribution(const ModelReader& model, std::size_t index, const CellPlan& plan,
@@ -367,6 +373,7 @@ CellCodebook fit_cells(const ModelReader& model, std::size_t index, const Planne
     if (!(error < (1 - kLeastGain) * least)) break;
     least = error;
   }
+  drop_denormals(best.book.levels);
   const auto weights = static_cast<double>(planned.info.count());
   best.loses_zeros = keeps_zeros(zeros, weights, planned.settings) && !has_zero(best.book);
   return best;
