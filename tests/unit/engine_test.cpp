@@ -9,6 +9,7 @@
 
 #include "unit/engine_support.h"
 #include "unit/layers.h"
+#include "wquant/budget.h"
 #include "wquant/codebook.h"
 #include "wquant/error.h"
 #include "wquant/quantize.h"
@@ -50,6 +51,22 @@ TEST(Engine, GivesTheSameForAnyNumberOfThreads) {
     const Outcome one = run(*model, settings, 1);
     for (const unsigned threads : {1U, 2U, 3U, 7U})
       expect_same(run(*model, settings, threads), one);
+  }
+}
+
+/// What bits are chosen by for a size.
+TEST(Engine, SurveysForeseeTheErrorOfTensorsOfSeveralSlabs) {
+  TestModel model;
+  model.add("large", weights_of(700001, 1));
+  Settings settings;
+  settings.tensor.balance = Balance::kOff;
+  const std::vector<Plan> plans = {make_plan(model, settings)};
+  const std::vector<Ladder> ladders = survey(model, plans, LevelDtypes::kF32);
+  for (const Choice& choice : ladders.front()) {
+    settings.tensor.bits = choice.bits;
+    const double rho = run(model, settings, 1).report.tensors[0].codebook.rho;
+    const double lost = 1 - rho * rho;
+    EXPECT_NEAR(choice.error, lost, 2e-3 * lost) << choice.bits;
   }
 }
 
