@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <regex>
 #include <string>
@@ -33,6 +34,18 @@ constexpr auto kPatternFlags = std::regex::ECMAScript;
   throw Error(std::move(problem), std::move(remedy), ErrorKind::kUsage);
 }
 
+/// Whether a back-reference or a count of repetitions has more digits than fit a number, which the
+/// library does not ask.
+bool counts_too_far(std::string_view pattern) {
+  constexpr std::string_view kDigits = "0123456789";
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    if (pattern[i] != '\\' && pattern[i] != '{' && pattern[i] != ',') continue;
+    const std::size_t end = std::min(pattern.find_first_not_of(kDigits, i + 1), pattern.size());
+    if (end - i > std::numeric_limits<long>::digits10) return true;
+  }
+  return false;
+}
+
 /// A regular expression that the user gave as `option`.
 class Pattern {
  public:
@@ -43,6 +56,9 @@ class Pattern {
     if (text.size() > kLongestPattern) {
       fail_usage(fmt::format("{} is longer than {} bytes", label_, kLongestPattern),
                  "give a shorter one");
+    }
+    if (counts_too_far(text)) {
+      fail_usage(label_ + " has a number of too many digits", "give a smaller one");
     }
     try {
       regex_.assign(text, kPatternFlags);
