@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "base/float_convert.h"
 
@@ -103,8 +104,12 @@ ShareStatistics share_statistics(const Distribution& distribution, const Codeboo
   double sum = 0;
   double squares = 0;
   double products = 0;
+  std::optional<float> level;  // The first that weights have.
+  bool varies = false;
   for (std::size_t code = 0; code < shares.size(); ++code) {
     const CodeShare& here = shares[code];
+    if (here.count > 0) varies |= codebook.levels[code] != level.value_or(codebook.levels[code]);
+    if (here.count > 0 && !level) level = codebook.levels[code];
     const double d = static_cast<double>(codebook.levels[code]) - mean;
     const double weights = here.sum - mean * here.count;
     statistics.squared_error += d * (d * here.count - 2 * weights);
@@ -114,7 +119,9 @@ ShareStatistics share_statistics(const Distribution& distribution, const Codeboo
     products += d * weights;
   }
   const double variances = distribution.variance() * (squares / n - sum / n * (sum / n));
-  if (variances > 0) statistics.rho = products / n / std::sqrt(variances);
+  statistics.rho = distribution.variance() > 0 ? 0 : 1;
+  // One level for all leaves no more than what the sums round.
+  if (varies && variances > 0) statistics.rho = products / n / std::sqrt(variances);
   return statistics;
 }
 

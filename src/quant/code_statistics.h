@@ -34,7 +34,7 @@ std::vector<CodeShare> code_shares(const Distribution& distribution,
 struct ShareStatistics {
   double squared_error = 0;  ///< Sum of (w - level)^2.
   double entropy = 0;        ///< Of the codes, bits a weight.
-  double rho = 1;            ///< Correlation of w and level; 1 where w or the level does not vary.
+  double rho = 1;            ///< Of w and level; 0 where only w varies, 1 where it does not.
 };
 
 /// Rounds the levels to F16, with what becomes of rho and its gap.
