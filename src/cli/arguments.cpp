@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/text.h"
-#include "cli/usage.h"
+#include "base/usage.h"
 #include "wquant/error.h"
 
 namespace wquant {

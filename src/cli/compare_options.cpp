@@ -4,11 +4,11 @@
 #include <cmath>
 #include <string_view>
 
+#include "base/usage.h"
 #include "cli/arguments.h"
 #include "cli/setting_options.h"
 #include "cli/shell_command.h"
 #include "cli/standard_input.h"
-#include "cli/usage.h"
 
 namespace wquant {
 namespace {

@@ -9,13 +9,13 @@
 #include <vector>
 
 #include "base/text.h"
+#include "base/usage.h"
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/correlation.h"
 #include "cli/paths.h"
 #include "cli/sizes.h"
 #include "cli/terminal.h"
-#include "cli/usage.h"
 #include "formats/quantized_reader.h"
 #include "wquant/formats.h"
 

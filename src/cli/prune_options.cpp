@@ -8,10 +8,10 @@
 
 #include "base/number.h"
 #include "base/text.h"
+#include "base/usage.h"
 #include "cli/arguments.h"
 #include "cli/setting_options.h"
 #include "cli/shell_command.h"
-#include "cli/usage.h"
 
 namespace wquant {
 namespace {

@@ -4,10 +4,10 @@
 
 #include <string_view>
 
+#include "base/usage.h"
 #include "cli/arguments.h"
 #include "cli/setting_options.h"
 #include "cli/sizes.h"
-#include "cli/usage.h"
 
 namespace wquant {
 namespace {

@@ -12,10 +12,10 @@
 #include <vector>
 
 #include "base/text.h"
+#include "base/usage.h"
 #include "cli/command.h"
 #include "cli/signals.h"
 #include "cli/terminal.h"
-#include "cli/usage.h"
 #include "wquant/error.h"
 #include "wquant/version.h"
 

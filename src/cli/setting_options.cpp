@@ -9,7 +9,7 @@
 
 #include "base/number.h"
 #include "base/text.h"
-#include "cli/usage.h"
+#include "base/usage.h"
 #include "cli/weights_file.h"
 #include "wquant/codebook.h"
 

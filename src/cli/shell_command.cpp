@@ -25,7 +25,7 @@
 
 #include "base/spool_file.h"
 #include "base/text.h"
-#include "cli/usage.h"
+#include "base/usage.h"
 #include "wquant/error.h"
 
 namespace wquant {

@@ -9,9 +9,9 @@
 #include <string_view>
 
 #include "base/text.h"
+#include "base/usage.h"
 #include "cli/sizes.h"
 #include "cli/terminal.h"
-#include "cli/usage.h"
 #include "wquant/budget.h"
 #include "wquant/error.h"
 

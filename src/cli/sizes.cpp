@@ -7,7 +7,7 @@
 
 #include "base/number.h"
 #include "base/text.h"
-#include "cli/usage.h"
+#include "base/usage.h"
 
 namespace wquant {
 

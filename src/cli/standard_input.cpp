@@ -12,8 +12,8 @@
 
 #include "base/spool_file.h"
 #include "base/text.h"
+#include "base/usage.h"
 #include "cli/signals.h"
-#include "cli/usage.h"
 #include "wquant/error.h"
 #include "wquant/formats.h"
 

@@ -10,6 +10,7 @@
 
 #include "base/float_environment.h"
 #include "base/text.h"
+#include "base/usage.h"
 #include "quant/cell_layout.h"
 #include "quant/channel_layout.h"
 #include "quant/float_slabs.h"
@@ -29,10 +30,6 @@ constexpr auto kPatternFlags = std::regex::ECMAScript | std::regex_constants::__
 #else
 constexpr auto kPatternFlags = std::regex::ECMAScript;
 #endif
-
-[[noreturn]] void fail_usage(std::string problem, std::string remedy) {
-  throw Error(std::move(problem), std::move(remedy), ErrorKind::kUsage);
-}
 
 /// Whether a back-reference or a count of repetitions has more digits than fit a number, which the
 /// library does not ask.

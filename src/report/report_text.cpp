@@ -217,9 +217,10 @@ std::string zero_lines(const Report& report) {
     text += fmt::format("{:<13} {}\n", text.empty() ? "zeros" : "", line);
   };
   if (masks + levels > 0) add(zeros_kept(masks, levels));
-  if (lost > 0)
+  if (lost > 0) {
     add(fmt::format("lost in {}: 1 bit and --search exact have no level for them",
                     plural(lost, "tensor")));
+  }
   return text;
 }
 
