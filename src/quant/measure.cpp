@@ -17,6 +17,9 @@ namespace {
 /// Weights whose sums are made in one go.
 constexpr std::size_t kStep = 4096;
 
+/// Of a level, a scale's factor and their product: no float32 rounds by more of it.
+constexpr double kRounding = 0x1p-23;
+
 /// Means of weights w, of what they became, q, and of e = w - q, and sums of squares and products
 /// about them. Nothing cancels or overflows, whatever float32 holds, and the sums of what is all
 /// the same are 0.
@@ -83,6 +86,8 @@ struct Moments {
       figures.rho = qq > 0 ? std::sqrt(std::max(0.0, 1 - lost / ww / qq)) : 0;
       if (ww < we) figures.rho = -figures.rho;
       figures.relative_error = squares / ww;
+      const double rounded = kRounding * kRounding * (ww + count * w * w) / ww;
+      figures.rounding = 2 * std::sqrt(figures.relative_error * rounded) + rounded;
     }
     figures.snr_db = squares > 0 ? 10 * std::log10((ww + count * w * w) / squares)
                                  : std::numeric_limits<double>::infinity();
