@@ -1,6 +1,7 @@
 #include "quant/balance.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <iterator>
 #include <limits>
@@ -23,6 +24,16 @@ constexpr std::size_t kAtATime = 2048;
 /// With s the sum of errors, moving e by d against both lowers sum e^2 + f s^2 where
 ///   |d| (1 + f) < 2 |e| + f 2 |s|.
 constexpr float kKernelPull = Balancer::kKernelWeight / (1 + Balancer::kKernelWeight);
+
+/// A cost and an index as one number, in the order of the costs, then of the indices.
+std::uint64_t candidate(float cost, std::size_t index) {
+  constexpr std::uint32_t kSign = 0x80000000;
+  const auto bits = std::bit_cast<std::uint32_t>(cost);
+  const std::uint32_t ordered = (bits & kSign) != 0 ? ~bits : bits | kSign;
+  return std::uint64_t{ordered} << 32 | index;
+}
+
+std::size_t index_of(std::uint64_t candidate) { return candidate & 0xFFFFFFFF; }
 
 }  // namespace
 
@@ -122,7 +133,8 @@ double Balancer::balance_small_kernels(const Channel& channel) {
 
 double Balancer::balance_set(Set set, const Channel& channel) {
   for (Queue& queue : queues_) {
-    queue.heap.clear();
+    queue.candidates.clear();
+    queue.next = 0;
     queue.reached = 0;
   }
   const double before = set.sum;
@@ -141,34 +153,33 @@ float Balancer::cost(std::size_t i) const {
   return std::fabs(steps_[i]) - 2 * std::fabs(errors_[i]);
 }
 
-/// A few that cost least, then four times as many. At first about twice as many as will be needed,
-/// as though costs were uniform between zero and the gap: it takes sum / gap moves, and of all
-/// weights the part cost / gap / 2 costs no more.
+/// Those that cost least, then those of up to four times their cost. At first about as many as will
+/// be needed: it takes sum / gap moves, and where costs are uniform between zero and the gap, the
+/// part cost / gap / 2 of all weights moves in one direction for no more.
 void Balancer::search(const Set& set, Queue& queue) {
   const auto most = static_cast<float>(2 * std::fabs(set.sum));
   const float below = queue.reached > 0 ? queue.reached : -kInfinity;
-  queue.reached = queue.reached > 0
-                      ? 4 * queue.reached
-                      : std::max(2 * most / static_cast<float>(set.size), kLeastFloat);
+  queue.reached = queue.reached > 0 ? 4 * queue.reached
+                                    : std::max(most / static_cast<float>(set.size), kLeastFloat);
   const MoveQuery query = {set.sum > 0 ? -1.0F : 1.0F, most, below, queue.reached};
   found_.resize(set.size);
   const std::size_t count = kernels().select_moves(
       errors_.data() + set.first, steps_.data() + set.first, set.size, query, found_.data());
+  queue.candidates.clear();
+  queue.next = 0;
   for (const std::uint32_t i : std::span(found_).first(count)) {
     const std::size_t index = set.first + i;
-    queue.heap.push_back({cost(index), static_cast<std::uint32_t>(index)});
+    queue.candidates.push_back(candidate(cost(index), index));
   }
-  std::make_heap(queue.heap.begin(), queue.heap.end());
+  std::sort(queue.candidates.begin(), queue.candidates.end());
 }
 
 std::size_t Balancer::next(const Set& set) {
   Queue& queue = queues_[set.sum > 0 ? 0 : 1];
   const auto most = static_cast<float>(2 * std::fabs(set.sum));
   for (;;) {
-    while (!queue.heap.empty()) {
-      std::pop_heap(queue.heap.begin(), queue.heap.end());
-      const std::size_t i = queue.heap.back().index;
-      queue.heap.pop_back();
+    while (queue.next < queue.candidates.size()) {
+      const std::size_t i = index_of(queue.candidates[queue.next++]);
       const float pulled = set.pull * most + (1 - set.pull) * 2 * std::fabs(errors_[i]);
       // One that would go too far never will do: the |sum| only falls.
       if (std::fabs(steps_[i]) < std::min(most, pulled)) return i;

@@ -61,20 +61,11 @@ class Balancer {
     float pull = 1;
   };
 
-  /// A weight that can be moved.
-  struct Candidate {
-    float cost;
-    std::uint32_t index;
-    /// For a heap with the least cost on top; of equal costs the first weight.
-    bool operator<(const Candidate& other) const {
-      return cost != other.cost ? cost > other.cost : index > other.index;
-    }
-  };
-
-  /// The candidates of a set that move its sum in one direction; found when they are needed, the
-  /// cheapest first.
+  /// The weights of a set that can be moved so that its sum moves in one direction, the cheapest
+  /// first, of equal costs the first weight; found when they are needed.
   struct Queue {
-    std::vector<Candidate> heap;
+    std::vector<std::uint64_t> candidates;  // See candidate().
+    std::size_t next = 0;
     float reached = 0;  // All that cost no more have been found; 0: none yet.
   };
 
