@@ -126,15 +126,14 @@ void write_piece(const RunState& run, std::size_t index, SlabRange range,
 }
 
 BalanceTally encode_balanced_piece(const RunState& run, std::size_t index, std::uint64_t piece,
-                                   const Encoder& encoder) {
+                                   const Codebook& codebook, const PieceEncoder& encode) {
   const PlannedTensor& planned = run.plan.tensors[index];
   const SlabRange range = balanced_piece(planned, piece);
   std::vector<float> scratch;
   const WeightView weights = floats_of(run.model, index, range, scratch);
   std::vector<std::uint8_t> codes(range.count);
-  encoder.find_codes(weights, codes.data());
-  BalanceTally tally =
-      balance_piece(planned, run.reports[index].codebook, {}, range.first, weights, codes.data());
+  encode(weights, codes.data());
+  BalanceTally tally = balance_piece(planned, codebook, {}, range.first, weights, codes.data());
   write_piece(run, index, range, codes);
   return tally;
 }
@@ -161,9 +160,13 @@ void report_balance(const RunState& run, std::size_t index, const Distribution& 
 
 void encode_balanced(const RunState& run, std::size_t index, const Encoder& encoder,
                      const Distribution& weights) {
+  const PieceEncoder encode = [&](WeightView piece, std::uint8_t* codes) {
+    encoder.find_codes(piece, codes);
+  };
   std::vector<BalanceTally> tallies;
   for (std::uint64_t piece = 0; piece < balanced_pieces(run.plan.tensors[index]); ++piece) {
-    tallies.push_back(encode_balanced_piece(run, index, piece, encoder));
+    tallies.push_back(
+        encode_balanced_piece(run, index, piece, run.reports[index].codebook, encode));
   }
   report_balance(run, index, weights, tallies);
 }

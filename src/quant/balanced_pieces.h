@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 
 #include "quant/balance.h"
@@ -30,10 +31,13 @@ BalanceTally balance_piece(const PlannedTensor& planned, const Codebook& codeboo
 void write_piece(const RunState& run, std::size_t index, SlabRange range,
                  std::span<const std::uint8_t> codes);
 
-/// Encodes a piece into the sink, by thresholds first, and balances it. Needs memory for the
-/// piece's codes and, where they do not lie in memory as float32, its weights.
+/// Finds the codes of a piece by thresholds, a byte each.
+using PieceEncoder = std::function<void(WeightView piece, std::uint8_t* codes)>;
+
+/// Encodes a piece into the sink and balances it for the levels of the codebook. Needs memory for
+/// the piece's codes and, where they do not lie in memory as float32, its weights.
 BalanceTally encode_balanced_piece(const RunState& run, std::size_t index, std::uint64_t piece,
-                                   const Encoder& encoder);
+                                   const Codebook& codebook, const PieceEncoder& encode);
 
 /// Makes the report one of the balanced codes; the tallies are those of all pieces.
 void report_balance(const RunState& run, std::size_t index, const Distribution& weights,

@@ -139,15 +139,22 @@ CodeStatistics code_statistics(const Distribution& distribution, const Codebook&
   return statistics;
 }
 
-void round_levels(const Distribution& distribution, Codebook& codebook) {
-  std::vector<std::byte> halves(codebook.levels.size() * size_of(Dtype::kF16));
-  from_floats(Dtype::kF16, codebook.levels, halves);
-  to_floats(Dtype::kF16, halves, codebook.levels);
+void replace_levels(const Distribution& distribution, Codebook& codebook,
+                    std::vector<float> levels) {
+  codebook.levels = std::move(levels);
   if (distribution.variance() == 0) return;
   const double rho =
       share_statistics(distribution, codebook, code_shares(distribution, codebook.thresholds)).rho;
   codebook.gap = std::max(0.0, codebook.gap + codebook.rho - rho);
   codebook.rho = rho;
+}
+
+void round_levels(const Distribution& distribution, Codebook& codebook) {
+  std::vector<std::byte> halves(codebook.levels.size() * size_of(Dtype::kF16));
+  from_floats(Dtype::kF16, codebook.levels, halves);
+  std::vector<float> rounded(codebook.levels.size());
+  to_floats(Dtype::kF16, halves, rounded);
+  replace_levels(distribution, codebook, std::move(rounded));
 }
 
 }  // namespace wquant

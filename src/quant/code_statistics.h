@@ -37,7 +37,11 @@ struct ShareStatistics {
   double rho = 1;            ///< Of w and level; 0 where only w varies, 1 where it does not.
 };
 
-/// Rounds the levels to F16, with what becomes of rho and its gap.
+/// Gives the codes other levels, with what becomes of rho and its gap.
+void replace_levels(const Distribution& distribution, Codebook& codebook,
+                    std::vector<float> levels);
+
+/// Rounds the levels to F16, as replace_levels() does.
 void round_levels(const Distribution& distribution, Codebook& codebook);
 
 ShareStatistics share_statistics(const Distribution& distribution, const Codebook& codebook,

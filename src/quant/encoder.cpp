@@ -86,4 +86,11 @@ Moments Encoder::encode_and_count(WeightView block, double pivot, KeyTable& tabl
   return sum_lanes(lanes);
 }
 
+Moments Encoder::find_and_count(WeightView block, double pivot, KeyTable& table, KeySums& sums,
+                                std::uint8_t* codes) const {
+  MomentSums lanes = {};
+  table.add_and_find(block, pivot, thresholds_.data(), codebook_.bits, codes, lanes, sums);
+  return sum_lanes(lanes);
+}
+
 }  // namespace wquant

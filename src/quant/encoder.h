@@ -25,6 +25,9 @@ class Encoder {
   /// up to kRegisterBits bits.
   Moments encode_and_count(WeightView block, double pivot, KeyTable& table, KeySums& sums,
                            std::uint8_t* packed) const;
+  /// The same with a byte for each code.
+  Moments find_and_count(WeightView block, double pivot, KeyTable& table, KeySums& sums,
+                         std::uint8_t* codes) const;
 
   /// Up to this many bits a search in registers is fastest.
   static constexpr int kRegisterBits = 4;

@@ -41,8 +41,6 @@ std::uint64_t part_size(const PlannedTensor& planned) { return step_of(planned) 
 
 bool worth_sampling(const PlannedTensor& planned) {
   const TensorSettings& settings = planned.settings;
-  // Balancing needs the final levels.
-  if (planned.balance.sets != Balance::kOff) return false;
   // Codes that have no fixed width are not found while weights are counted.
   if (settings.coding == Coding::kEntropy) return false;
   // Where x0 follows from the largest weight, a sample does not tell it.

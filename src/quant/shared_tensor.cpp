@@ -1,8 +1,10 @@
 #include "quant/shared_tensor.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "quant/balanced_pieces.h"
+#include "quant/code_statistics.h"
 #include "quant/encoder.h"
 #include "quant/exact_stages.h"
 #include "quant/family.h"
@@ -36,7 +38,8 @@ class QuantizeWork : public NamedWork {
     }
     if (stage_ == Stage::kDone) return 0;
     if (stage_ == Stage::kSample) return sample_parts(planned());
-    return stage_ == Stage::kEncode && balanced() ? tallies_.size() : slabs();
+    const bool by_pieces = balanced() && (stage_ == Stage::kEncode || guess_.has_value());
+    return by_pieces ? tallies_.size() : slabs();
   }
 
   void run(std::uint64_t part, Scratch& scratch) override {
@@ -47,7 +50,7 @@ class QuantizeWork : public NamedWork {
     } else if (stage_ == Stage::kReread) {
       exact_->read_slab(part, scratch);
     } else if (balanced()) {
-      tallies_[part] = encode_balanced_piece(run_, index_, part, *encoder_);
+      encode_piece(part);
     } else {
       encode(part, scratch);
     }
@@ -62,7 +65,7 @@ class QuantizeWork : public NamedWork {
     if (stage_ == Stage::kDone && balanced()) report_balance(run_, index_, weights_, tallies_);
     if (stage_ != Stage::kEncode) return;
     if (guess_) run_.sink.restart(index_, Part::kCodes);
-    if (balanced()) tallies_.resize(balanced_pieces(planned()));
+    if (balanced()) tallies_.assign(balanced_pieces(planned()), {});
     encoder_.emplace(report().codebook, weights_);
   }
 
@@ -103,11 +106,14 @@ class QuantizeWork : public NamedWork {
     // With zeros to keep levels follow no x0.
     if (keeps_zeros(sample, planned().settings)) return;
     guess_ = fit_codebook(sample, planned().settings, run_.effort);
+    if (planned().levels == Dtype::kF16) round_levels(sample, *guess_);
     encoder_.emplace(*guess_, sample);
+    if (balanced()) tallies_.resize(balanced_pieces(planned()));
   }
 
   void count(std::uint64_t slab, Scratch& scratch) {
     if (!guess_) return counts_->count(slab, scratch);
+    if (balanced()) return count_piece(slab, scratch);
     KeySums found;
     encode_slab(
         run_, index_, slab,
@@ -117,6 +123,28 @@ class QuantizeWork : public NamedWork {
         },
         scratch);
     counts_->add(found);
+  }
+
+  /// A piece has no fewer weights than a slab, so its moments have a place.
+  void count_piece(std::uint64_t piece, Scratch& scratch) {
+    KeySums found;
+    Moments moments;
+    tallies_[piece] = encode_balanced_piece(
+        run_, index_, piece, *guess_, [&](WeightView weights, std::uint8_t* codes) {
+          for (std::size_t first = 0; first < weights.size; first += kBlock) {
+            const WeightView block = weights.part(first, std::min(kBlock, weights.size - first));
+            moments += encoder_->find_and_count(block, counts_->pivot(), scratch.table, found,
+                                                codes + first);
+          }
+        });
+    counts_->add(piece, moments);
+    counts_->add(found);
+  }
+
+  void encode_piece(std::uint64_t piece) {
+    tallies_[piece] = encode_balanced_piece(
+        run_, index_, piece, report().codebook,
+        [&](WeightView weights, std::uint8_t* codes) { encoder_->find_codes(weights, codes); });
   }
 
   void encode(std::uint64_t slab, Scratch& scratch) {

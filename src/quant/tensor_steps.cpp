@@ -177,9 +177,14 @@ void finish_read(const RunState& run, std::size_t index, SlabRange range) {
 void fit_tensor(const RunState& run, std::size_t index, const Distribution& weights,
                 const Codebook* guess) {
   const PlannedTensor& planned = run.plan.tensors[index];
-  take_codebook(
-      run, index, weights,
-      fit_codebook(weights, planned.settings, zero_form(weights, planned), run.effort, guess));
+  Codebook found =
+      fit_codebook(weights, planned.settings, zero_form(weights, planned), run.effort, guess);
+  const bool balanced = planned.balance.sets != Balance::kOff;
+  if (balanced && guess != nullptr && guess->thresholds == found.thresholds) {
+    found.scale = guess->scale;
+    replace_levels(weights, found, guess->levels);
+  }
+  take_codebook(run, index, weights, std::move(found));
 }
 
 void take_codebook(const RunState& run, std::size_t index, const Distribution& weights,

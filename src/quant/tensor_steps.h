@@ -41,7 +41,8 @@ void encode_slab(const RunState& run, std::size_t index, std::uint64_t slab,
 void finish_read(const RunState& run, std::size_t index, SlabRange range);
 
 /// Fits the codebook of a tensor, near the guess if there is one, writes its levels and fills in
-/// the report.
+/// the report. Where the guess has the right thresholds its levels stay too if codes are balanced:
+/// they were for these.
 void fit_tensor(const RunState& run, std::size_t index, const Distribution& weights,
                 const Codebook* guess = nullptr);
 

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstring>
@@ -115,7 +116,8 @@ TEST(Engine, ReportsWhatItWrote) {
 /// More weights than are read twice, made as they are read.
 class VastModel : public ModelReader {
  public:
-  explicit VastModel(std::uint64_t count) : tensors_{{"vast", {1, count}, Dtype::kF32}} {}
+  VastModel(std::uint64_t rows, std::uint64_t width)
+      : tensors_{{"vast", {rows, width}, Dtype::kF32}} {}
   [[nodiscard]] const std::string& path() const override { return path_; }
   [[nodiscard]] std::string_view format() const override { return "test"; }
   [[nodiscard]] const std::vector<TensorInfo>& tensors() const override { return tensors_; }
@@ -132,6 +134,9 @@ class VastModel : public ModelReader {
       std::memcpy(out.data() + at, &w, sizeof w);
     }
   }
+  [[nodiscard]] std::optional<OutputAxis> output_axis(std::size_t /*index*/) const override {
+    return OutputAxis();
+  }
   [[nodiscard]] std::uint64_t bytes_read() const { return bytes_read_; }
 
  private:
@@ -141,9 +146,10 @@ class VastModel : public ModelReader {
 };
 
 TEST(Engine, ReadsAVastTensorOnceWhenASampleShowsTheCodebook) {
-  const VastModel model((std::uint64_t{1} << 24) + 12345);
+  const VastModel model(1, (std::uint64_t{1} << 24) + 12345);
   Settings settings;
   settings.tensor.bits = 3;
+  settings.tensor.balance = Balance::kOff;
   const Outcome one = run(model, settings, 1);
   EXPECT_LT(model.bytes_read(), model.tensors()[0].bytes() * 5 / 4);
   expect_same(run(model, settings, 3), one);
@@ -151,6 +157,45 @@ TEST(Engine, ReadsAVastTensorOnceWhenASampleShowsTheCodebook) {
   const Codebook& book = one.report.tensors[0].codebook;
   EXPECT_GT(book.rho, 0.98);
   EXPECT_LT(book.gap, 0.01 * (1 - book.rho));
+}
+
+/// What became of a tensor that was balanced for levels of a sample.
+TEST(Engine, ReadsAVastTensorOnceToBalanceIt) {
+  constexpr std::size_t kRows = 16500, kWidth = 1021;
+  const VastModel model(kRows, kWidth);
+  Settings settings;
+  settings.tensor.bits = 3;
+  const Outcome one = run(model, settings, 1);
+  EXPECT_LT(model.bytes_read(), model.tensors()[0].bytes() * 5 / 4);
+  expect_same(run(model, settings, 3), one);
+
+  const TensorReport& report = one.report.tensors[0];
+  const std::vector<float>& levels = report.codebook.levels;
+  double coarsest = 0;
+  for (std::size_t i = 1; i < levels.size(); ++i) {
+    coarsest = std::max(coarsest, static_cast<double>(levels[i] - levels[i - 1]));
+  }
+  const auto codes = std::as_bytes(std::span(one.parts[0][static_cast<int>(Part::kCodes)]));
+  std::vector<float> weights(kWidth), became(kWidth);
+  double ww = 0, wq = 0, qq = 0;
+  for (std::size_t row = 0; row < kRows; ++row) {
+    model.read_floats(0, row * kWidth, weights);
+    decode({reinterpret_cast<const std::uint8_t*>(codes.data()), codes.size()}, row * kWidth, 3,
+           levels, became);
+    double sum = 0;
+    for (std::size_t i = 0; i < kWidth; ++i) {
+      const double w = weights[i];
+      const double q = became[i];
+      sum += q - w;
+      ww += w * w;
+      wq += w * q;
+      qq += q * q;
+    }
+    ASSERT_LE(std::fabs(sum), coarsest / 2) << row;
+  }
+  EXPECT_GT(report.balance_figures.moved, kRows);
+  EXPECT_NEAR(report.codebook.rho, wq / std::sqrt(ww * qq), 1e-6);  // The mean is next to 0.
+  EXPECT_NEAR(qq / ww, 1, 0.02);
 }
 
 TEST(Engine, NamesTheFirstBadTensorWhateverTheThreads) {
