@@ -76,7 +76,7 @@ void Balancer::balance(WeightView channel, std::uint8_t* codes, const float* sca
 }
 
 float Balancer::max_error() const {
-  constexpr std::size_t kLanes = 8;
+  constexpr std::size_t kLanes = 32;  // So many that none waits for the one before.
   std::array<float, kLanes> lanes = {};
   std::size_t i = 0;
   for (; i + kLanes <= errors_.size(); i += kLanes) {

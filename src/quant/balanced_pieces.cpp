@@ -82,6 +82,13 @@ void balance_gathered(Balancer& balancer, const ChannelLayout& layout, WeightVie
   }
 }
 
+/// Weights of a piece that are encoded and balanced before the next ones are read: they and their
+/// codes stay in the caches.
+std::uint64_t weights_at_a_time(const ChannelLayout& layout) {
+  const std::uint64_t width = layout.width();
+  return layout.has_rows() ? (kBlock + width - 1) / width * width : layout.channels * width;
+}
+
 }  // namespace
 
 std::uint64_t balanced_pieces(const PlannedTensor& planned) {
@@ -132,8 +139,14 @@ BalanceTally encode_balanced_piece(const RunState& run, std::size_t index, std::
   std::vector<float> scratch;
   const WeightView weights = floats_of(run.model, index, range, scratch);
   std::vector<std::uint8_t> codes(range.count);
-  encode(weights, codes.data());
-  BalanceTally tally = balance_piece(planned, codebook, {}, range.first, weights, codes.data());
+  const std::uint64_t step = weights_at_a_time(planned.balance.layout);
+  BalanceTally tally;
+  for (std::uint64_t first = 0; first < range.count; first += step) {
+    const WeightView part = weights.part(first, std::min(step, range.count - first));
+    encode(part, codes.data() + first);
+    tally.add(
+        balance_piece(planned, codebook, {}, range.first + first, part, codes.data() + first));
+  }
   write_piece(run, index, range, codes);
   return tally;
 }
