@@ -2,6 +2,7 @@
 
 #include <immintrin.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -187,6 +188,18 @@ inline std::size_t move_in_kernels(std::size_t size, std::size_t count, float pu
   return move_by_eights<KernelLanes>(size, count, pull, moves, moved);
 }
 
+/// The places of the bits of a mask, in order.
+inline constexpr auto kPlaces = [] {
+  std::array<std::array<std::uint8_t, 8>, 256> all = {};
+  for (unsigned mask = 0; mask < all.size(); ++mask) {
+    std::size_t count = 0;
+    for (std::uint8_t place = 0; place < 8; ++place) {
+      if ((mask >> place & 1) != 0) all[mask][count++] = place;
+    }
+  }
+  return all;
+}();
+
 inline std::size_t select_moves(const float* errors, const float* steps, std::size_t n,
                                 const MoveQuery& query, std::uint32_t* found) {
   const __m256 sign = _mm256_set1_ps(query.sign);
@@ -203,10 +216,12 @@ inline std::size_t select_moves(const float* errors, const float* steps, std::si
                                        _mm256_cmp_ps(cost, above, _CMP_GT_OQ));
     const __m256 serves = _mm256_and_ps(_mm256_cmp_ps(distance, _mm256_setzero_ps(), _CMP_GT_OQ),
                                         _mm256_cmp_ps(distance, most, _CMP_LT_OQ));
-    auto mask = static_cast<unsigned>(_mm256_movemask_ps(_mm256_and_ps(cheap, serves)));
-    for (; mask != 0; mask &= mask - 1) {
-      found[count++] = static_cast<std::uint32_t>(i) + static_cast<unsigned>(__builtin_ctz(mask));
-    }
+    const auto mask = static_cast<unsigned>(_mm256_movemask_ps(_mm256_and_ps(cheap, serves)));
+    // Eight are stored, of which so many count: where some are found is as good as random.
+    const __m256i places = load_codes(kPlaces[mask].data());
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(found + count),
+                        _mm256_add_epi32(places, _mm256_set1_epi32(static_cast<int>(i))));
+    count += static_cast<unsigned>(__builtin_popcount(mask));
   }
   const std::size_t rest =
       kScalarKernels.select_moves(errors + i, steps + i, n - i, query, found + count);
