@@ -202,6 +202,7 @@ const Kernels kAvx2Kernels = {
     find_moves,
     move_in_kernels,
     select_moves,
+    avx2::multiply,
     avx2::add_errors,
     avx2::project,
     avx2::project_by_key,

@@ -181,6 +181,13 @@ constexpr decltype(&find_scales_in_registers<1>) kFindScales[9] = {
 
 namespace avx2 {
 
+void multiply(const LooseFloat* in, std::size_t n, float factor, float* out) {
+  const __m256 factors = _mm256_set1_ps(factor);
+  std::size_t i = 0;
+  for (; i + 8 <= n; i += 8) _mm256_storeu_ps(out + i, _mm256_mul_ps(load_eight(in + i), factors));
+  scalar().multiply(in + i, n - i, factor, out + i);
+}
+
 void add_errors(const LooseFloat* w, const float* q, std::size_t n, float pivot,
                 ErrorLanes* lanes) {
   const __m256 magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));

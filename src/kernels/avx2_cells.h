@@ -5,6 +5,7 @@
 /// The kernels for cells with scales, see Kernels.
 namespace wquant::avx2 {
 
+void multiply(const LooseFloat* in, std::size_t n, float factor, float* out);
 void add_errors(const LooseFloat* w, const float* q, std::size_t n, float pivot, ErrorLanes* lanes);
 Projection project(const LooseFloat* w, std::size_t n, float factor, const float* thresholds,
                    const float* levels, int bits);

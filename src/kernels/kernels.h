@@ -153,6 +153,8 @@ struct Kernels {
   /// many they are; `found` has room for n.
   std::size_t (*select_moves)(const float* errors, const float* steps, std::size_t n,
                               const MoveQuery& query, std::uint32_t* found);
+  /// out[i] = in[i] * factor; `in` may be `out`.
+  void (*multiply)(const LooseFloat* in, std::size_t n, float factor, float* out);
   /// Adds n weights to the lanes.
   void (*add_errors)(const LooseFloat* w, const float* q, std::size_t n, float pivot,
                      ErrorLanes* lanes);

@@ -181,6 +181,10 @@ void look_up_edge_codes(const LooseFloat* w, std::size_t n, const std::uint8_t* 
   scalar().look_up_edge_codes(w, n, key_codes, codes);
 }
 
+void multiply(const LooseFloat* in, std::size_t n, float factor, float* out) {
+  scalar().multiply(in, n, factor, out);
+}
+
 Projection project_by_key(const LooseFloat* w, std::size_t n, float factor,
                           const float* key_levels) {
   return scalar().project_by_key(w, n, factor, key_levels);
@@ -202,6 +206,7 @@ const Kernels kNeonKernels = {
     find_moves,
     move_in_kernels,
     select_moves,
+    multiply,
     neon::add_errors,
     neon::project,
     project_by_key,

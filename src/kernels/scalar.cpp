@@ -116,6 +116,10 @@ void expand(const std::uint8_t* codes, std::size_t n, const float* levels, int /
   for (std::size_t i = 0; i < n; ++i) out[i] = levels[codes[i]];
 }
 
+void multiply(const LooseFloat* in, std::size_t n, float factor, float* out) {
+  for (std::size_t i = 0; i < n; ++i) out[i] = in[i] * factor;
+}
+
 void add_errors(const LooseFloat* w, const float* q, std::size_t n, float pivot,
                 ErrorLanes* lanes) {
   const auto larger = [](float magnitude, float most) {
@@ -295,9 +299,9 @@ std::size_t select_moves(const float* errors, const float* steps, std::size_t n,
 }  // namespace
 
 const Kernels kScalarKernels = {
-    "scalar",           count_keys, add_moments, find_codes,     count_and_find, look_up_codes,
-    look_up_edge_codes, pack,       unpack,      expand,         find_moves,     move_in_kernels,
-    select_moves,       add_errors, project,     project_by_key, find_scales,
+    "scalar",           count_keys, add_moments, find_codes, count_and_find, look_up_codes,
+    look_up_edge_codes, pack,       unpack,      expand,     find_moves,     move_in_kernels,
+    select_moves,       multiply,   add_errors,  project,    project_by_key, find_scales,
 };
 
 }  // namespace wquant

@@ -24,8 +24,7 @@ void multiply_by_cell(const CellPlan& plan, std::uint64_t first, std::uint64_t c
     return;
   }
   for_each_run(plan, first, count, [&](std::uint64_t cell, std::uint64_t from, std::uint64_t n) {
-    const float factor = factors[cell];
-    for (std::uint64_t i = from; i < from + n; ++i) out[i] = in[i] * factor;
+    kernels().multiply(in + from, n, factors[cell], out + from);
   });
 }
 

@@ -40,20 +40,18 @@ class KernelTest : public testing::TestWithParam<const Kernels*> {
   /// Ordinary weights with special values among them.
   static std::vector<float> weights(bool finite) {
     constexpr float kInf = std::numeric_limits<float>::infinity();
-    const std::array<float, 12> special = {
-        0.0F,
-        -0.0F,
-        std::numeric_limits<float>::denorm_min(),
-        -std::numeric_limits<float>::denorm_min(),
-        std::numeric_limits<float>::min(),
-        std::numeric_limits<float>::max(),
-        std::numeric_limits<float>::lowest(),
-        1.0F,
-        -1.0F,
-        finite ? 2.0F : kInf,
-        finite ? -2.0F : -kInf,
-        finite ? 3.0F : std::numeric_limits<float>::quiet_NaN(),
-    };
+    const std::array<float, 12> special = {0.0F,
+                                           -0.0F,
+                                           std::numeric_limits<float>::denorm_min(),
+                                           -std::numeric_limits<float>::denorm_min(),
+                                           std::numeric_limits<float>::min(),
+                                           std::numeric_limits<float>::max(),
+                                           std::numeric_limits<float>::lowest(),
+                                           1.0F,
+                                           -1.0F,
+                                           finite ? 2.0F : kInf,
+                                           finite ? -2.0F : -kInf,
+                                           finite ? 3.0F : std::numeric_limits<float>::quiet_NaN()};
     std::mt19937 random(11);
     std::normal_distribution<float> normal;
     std::vector<float> values(kLongest);
@@ -277,6 +275,15 @@ TEST_P(KernelTest, FindsScalesLikeScalar) {
       }
     });
   }
+}
+
+TEST_P(KernelTest, MultipliesLikeScalar) {
+  for_every_length_of_both([&](const LooseFloat* data, std::size_t n) {
+    std::vector<float> found(n + 1, 7), expected(n + 1, 7);
+    fast().multiply(data, n, 0.3F, found.data());
+    kScalarKernels.multiply(data, n, 0.3F, expected.data());
+    ASSERT_TRUE(std::ranges::equal(found, expected, same)) << n;
+  });
 }
 
 TEST_P(KernelTest, AddsErrorsLikeScalar) {
