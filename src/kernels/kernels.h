@@ -150,7 +150,7 @@ struct Kernels {
   std::size_t (*move_in_kernels)(std::size_t size, std::size_t count, float pull,
                                  const Moves& moves, MovedWeight* moved);
   /// Writes the indices of those of n moves that the query asks for, ascending, and returns how
-  /// many they are; `found` has room for n.
+  /// many they are; `found` has room for n, what is left of it holds anything.
   std::size_t (*select_moves)(const float* errors, const float* steps, std::size_t n,
                               const MoveQuery& query, std::uint32_t* found);
   /// out[i] = in[i] * factor; `in` may be `out`.

@@ -6,92 +6,19 @@
 #include <array>
 #include <bit>
 #include <cmath>
-#include <cstring>
-#include <limits>
-#include <random>
-#include <string>
 #include <vector>
+
+#include "unit/kernels_support.h"
 
 namespace wquant {
 namespace {
 
-/// Finite weights whose squares are finite too.
-std::vector<float> squarable(std::vector<float> values) {
-  for (float& w : values) w = std::clamp(w, -1e6F, 1e6F);
-  return values;
-}
+using testing_kernels::all_kernels;
+using testing_kernels::for_every_length;
+using testing_kernels::KernelTest;
+using testing_kernels::name_of;
 
-/// Calls f(data, n) for every length, the data at an odd address.
-template <typename F>
-void for_every_length(const std::vector<float>& values, F&& f) {
-  std::vector<char> bytes(values.size() * sizeof(float) + 1);
-  std::memcpy(bytes.data() + 1, values.data(), values.size() * sizeof(float));
-  const auto* data = reinterpret_cast<const LooseFloat*>(bytes.data() + 1);
-  for (std::size_t n = 0; n <= values.size(); ++n) f(data, n);
-}
-
-/// Every implementation against the scalar one, at every length and at addresses of any alignment.
-class KernelTest : public testing::TestWithParam<const Kernels*> {
- protected:
-  static constexpr std::size_t kLongest = 300;
-
-  [[nodiscard]] const Kernels& fast() const { return *GetParam(); }
-
-  /// Ordinary weights with special values among them.
-  static std::vector<float> weights(bool finite) {
-    constexpr float kInf = std::numeric_limits<float>::infinity();
-    const std::array<float, 12> special = {0.0F,
-                                           -0.0F,
-                                           std::numeric_limits<float>::denorm_min(),
-                                           -std::numeric_limits<float>::denorm_min(),
-                                           std::numeric_limits<float>::min(),
-                                           std::numeric_limits<float>::max(),
-                                           std::numeric_limits<float>::lowest(),
-                                           1.0F,
-                                           -1.0F,
-                                           finite ? 2.0F : kInf,
-                                           finite ? -2.0F : -kInf,
-                                           finite ? 3.0F : std::numeric_limits<float>::quiet_NaN()};
-    std::mt19937 random(11);
-    std::normal_distribution<float> normal;
-    std::vector<float> values(kLongest);
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      values[i] = i % 5 == 3 ? special[i / 5 % special.size()] : normal(random);
-    }
-    return values;
-  }
-
-  static std::vector<std::uint8_t> codes(int bits) {
-    std::mt19937 random(7);
-    std::vector<std::uint8_t> values(kLongest);
-    for (auto& code : values) code = static_cast<std::uint8_t>(random() & ((1U << bits) - 1));
-    return values;
-  }
-
-  /// Calls f(data, n) for weights whose squares are finite, and for such as are too large or no
-  /// numbers.
-  template <typename F>
-  static void for_every_length_of_both(F&& f) {
-    for_every_length(squarable(weights(true)), f);
-    for_every_length(weights(false), f);
-  }
-
-  /// 2^bits - 1 ascending thresholds, then infinity.
-  static std::vector<float> thresholds(int bits) {
-    std::vector<float> t;
-    const int half = 1 << (bits - 1);
-    for (int k = 1 - half; k < half; ++k)
-      t.push_back(static_cast<float>(k) * 2.5F / static_cast<float>(half));
-    t.push_back(std::numeric_limits<float>::infinity());
-    return t;
-  }
-};
-
-INSTANTIATE_TEST_SUITE_P(All, KernelTest, testing::ValuesIn([] {
-                           const KernelList list = runnable_kernels();
-                           return std::vector<const Kernels*>(list.begin, list.begin + list.size);
-                         }()),
-                         [](const auto& suite) { return std::string(suite.param->name); });
+INSTANTIATE_TEST_SUITE_P(All, KernelTest, all_kernels(), name_of);
 
 bool same_bits(const MomentSums& a, const MomentSums& b) {
   const auto bits = [](double x) { return std::bit_cast<std::uint64_t>(x); };
@@ -304,99 +231,6 @@ TEST_P(KernelTest, AddsErrorsLikeScalar) {
     };
     ASSERT_TRUE(std::ranges::equal(lanes(found), lanes(expected), same)) << n;
   });
-}
-
-/// Moves for n weights, filled with what is not found.
-struct MoveArrays {
-  std::vector<float> errors, steps;
-  explicit MoveArrays(std::size_t n) : errors(n + 1, 7), steps(n + 1, 7) {}
-  Moves view() { return {errors.data(), steps.data()}; }
-  bool operator==(const MoveArrays&) const = default;
-};
-
-/// Levels between which weights lie; two of them are the same.
-std::vector<float> move_levels(int bits) {
-  std::vector<float> levels(std::size_t{1} << bits);
-  for (std::size_t k = 0; k < levels.size(); ++k) {
-    levels[k] = static_cast<float>(std::max<std::size_t>(k, 1)) - 2;
-  }
-  return levels;
-}
-
-TEST_P(KernelTest, FindsMovesLikeScalar) {
-  const std::vector<float> scales = squarable(weights(true));
-  for (int bits = 1; bits <= 8; ++bits) {
-    const std::vector<std::uint8_t> all = codes(bits);
-    const std::vector<float> levels = move_levels(bits);
-    for_every_length(weights(true), [&](const LooseFloat* w, std::size_t n) {
-      for (const float* by_weight : {static_cast<const float*>(nullptr), scales.data()}) {
-        const ScaledLevels became = {levels.data(), bits, by_weight};
-        MoveArrays found(n);
-        MoveArrays expected(n);
-        MoveSums sums;
-        MoveSums expected_sums;
-        fast().find_moves(w, all.data(), n, became, found.view(), &sums);
-        kScalarKernels.find_moves(w, all.data(), n, became, expected.view(), &expected_sums);
-        ASSERT_EQ(found, expected) << bits << " bits, " << n;
-        ASSERT_TRUE(std::ranges::equal(sums.errors, expected_sums.errors))
-            << bits << " bits, " << n;
-        ASSERT_EQ(sums.least_step, expected_sums.least_step);
-      }
-    });
-  }
-}
-
-/// The moves of weights.
-MoveArrays moves_of(const std::vector<float>& w, const std::vector<std::uint8_t>& codes) {
-  MoveArrays moves(w.size());
-  const std::vector<float> levels = move_levels(3);
-  MoveSums sums;
-  kScalarKernels.find_moves(w.data(), codes.data(), w.size(), {levels.data(), 3, nullptr},
-                            moves.view(), &sums);
-  return moves;
-}
-
-TEST_P(KernelTest, MovesInKernelsLikeScalar) {
-  for (std::size_t size = 2; size <= kMostSideBySide; ++size) {
-    for (const float pull : {0.0F, 0.6F, 1.0F}) {
-      for (std::size_t count = 0; count * size <= kLongest; ++count) {
-        MoveArrays found = moves_of(weights(true), codes(3));
-        MoveArrays expected = found;
-        std::vector<MovedWeight> moved(kLongest, {7, 7});
-        std::vector<MovedWeight> expected_moved = moved;
-        ASSERT_EQ(fast().move_in_kernels(size, count, pull, found.view(), moved.data()),
-                  kScalarKernels.move_in_kernels(size, count, pull, expected.view(),
-                                                 expected_moved.data()));
-        ASSERT_EQ(found, expected) << count << " of " << size;
-        ASSERT_TRUE(std::ranges::equal(
-            moved, expected_moved,
-            [](auto a, auto b) { return a.index == b.index && a.step == b.step; }))
-            << count << " of " << size;
-      }
-    }
-  }
-}
-
-TEST_P(KernelTest, SelectsMovesLikeScalar) {
-  const std::array<MoveQuery, 5> queries = {{{1, 1e38F, -1e38F, 1e38F},
-                                             {-1, 1e38F, -1e38F, 0.5F},
-                                             {1, 1.5F, -1, 0.25F},
-                                             {-1, 1.5F, 0, 1},
-                                             {1, 0, -1e38F, 1e38F}}};
-  const MoveArrays moves = moves_of(weights(true), codes(3));
-  for (std::size_t n = 0; n <= kLongest; ++n) {
-    for (std::size_t first = 0; first + n <= kLongest; first += 5) {
-      const float* errors = moves.errors.data() + first;
-      const float* steps = moves.steps.data() + first;
-      for (const MoveQuery& query : queries) {
-        std::vector<std::uint32_t> found(n + 1, 7);
-        std::vector<std::uint32_t> expected(n + 1, 7);
-        ASSERT_EQ(fast().select_moves(errors, steps, n, query, found.data()),
-                  kScalarKernels.select_moves(errors, steps, n, query, expected.data()));
-        ASSERT_EQ(found, expected) << n;
-      }
-    }
-  }
 }
 
 }  // namespace
