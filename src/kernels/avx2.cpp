@@ -204,8 +204,6 @@ const Kernels kAvx2Kernels = {
     select_moves,
     avx2::multiply,
     avx2::add_errors,
-    avx2::project,
-    avx2::project_by_key,
     avx2::find_scales,
 };
 

@@ -67,6 +67,11 @@ struct LevelsByKey {
 template <typename Levels>
 struct CellSums {
   Levels levels;
+  __m256 kept;  // Of weights: all bits, or all but the sign.
+
+  CellSums(const Levels& all, const ScaleSearch& search)
+      : levels(all),
+        kept(_mm256_castsi256_ps(_mm256_set1_epi32(search.mirrored ? 0x7fffffff : -1))) {}
 
   /// The sums of each lane. One factor: the last, of weights of which a few have been tried.
   template <std::size_t kCount>
@@ -81,7 +86,9 @@ struct CellSums {
       wide_factors[k] = _mm256_set1_ps(factors[k]);
     }
     const Levels own = levels;
-    by_eights<kCount == 1>(w, n, [&](__m256 weights, std::size_t count) {
+    const __m256 own_kept = kept;
+    by_eights<kCount == 1>(w, n, [&](__m256 all, std::size_t count) {
+      const __m256 weights = _mm256_and_ps(all, own_kept);
 #pragma GCC unroll 3
       for (std::size_t k = 0; k < kCount; ++k) {
         __m256 found = own.of(_mm256_mul_ps(weights, wide_factors[k]));
@@ -146,26 +153,9 @@ struct CellSums {
 };
 
 template <int kBits>
-Projection project_in_registers(const LooseFloat* w, std::size_t n, float factor,
-                                const float* thresholds, const float* levels) {
-  Projection sums;
-  CellSums<LevelsByRegisters<kBits>>{{thresholds, levels}}.template project<1>(w, n, &factor,
-                                                                               &sums);
-  return sums;
-}
-
-constexpr decltype(&project_in_registers<1>) kProject[9] = {
-    nullptr,
-    project_in_registers<1>,
-    project_in_registers<2>,
-    project_in_registers<3>,
-    project_in_registers<4>,
-};
-
-template <int kBits>
 void find_scales_in_registers(const LooseFloat* w, std::size_t run, std::size_t cells,
                               const ScaleSearch& search, FoundScale* found) {
-  const CellSums<LevelsByRegisters<kBits>> sums = {{search.thresholds, search.levels}};
+  const CellSums<LevelsByRegisters<kBits>> sums({search.thresholds, search.levels}, search);
   find_scales_by_eights(sums, w, run, cells, search, found);
 }
 
@@ -224,23 +214,10 @@ void add_errors(const LooseFloat* w, const float* q, std::size_t n, float pivot,
   scalar().add_errors(w + i, q + i, n - i, pivot, lanes);
 }
 
-Projection project(const LooseFloat* w, std::size_t n, float factor, const float* thresholds,
-                   const float* levels, int bits) {
-  if (kProject[bits] != nullptr) return kProject[bits](w, n, factor, thresholds, levels);
-  return scalar().project(w, n, factor, thresholds, levels, bits);
-}
-
-Projection project_by_key(const LooseFloat* w, std::size_t n, float factor,
-                          const float* key_levels) {
-  Projection sums;
-  CellSums<LevelsByKey>{{key_levels}}.project<1>(w, n, &factor, &sums);
-  return sums;
-}
-
 void find_scales(const LooseFloat* w, std::size_t run, std::size_t cells, const ScaleSearch& search,
                  FoundScale* found) {
   if (search.key_levels != nullptr) {
-    const CellSums<LevelsByKey> sums = {{search.key_levels}};
+    const CellSums<LevelsByKey> sums({search.key_levels}, search);
     return find_scales_by_eights(sums, w, run, cells, search, found);
   }
   if (kFindScales[search.bits] != nullptr) {

@@ -7,10 +7,6 @@ namespace wquant::avx2 {
 
 void multiply(const LooseFloat* in, std::size_t n, float factor, float* out);
 void add_errors(const LooseFloat* w, const float* q, std::size_t n, float pivot, ErrorLanes* lanes);
-Projection project(const LooseFloat* w, std::size_t n, float factor, const float* thresholds,
-                   const float* levels, int bits);
-Projection project_by_key(const LooseFloat* w, std::size_t n, float factor,
-                          const float* key_levels);
 void find_scales(const LooseFloat* w, std::size_t run, std::size_t cells, const ScaleSearch& search,
                  FoundScale* found);
 

@@ -100,6 +100,7 @@ struct ScaleSearch {
   std::size_t wides = 0;
   const float* narrow = nullptr;  ///< Then factors of the best.
   std::size_t narrows = 0;
+  bool mirrored = false;  ///< Thresholds and levels are those of magnitudes.
 };
 
 /// The least-squares scale for the codes of the best one that was tried.
@@ -158,12 +159,6 @@ struct Kernels {
   /// Adds n weights to the lanes.
   void (*add_errors)(const LooseFloat* w, const float* q, std::size_t n, float pivot,
                      ErrorLanes* lanes);
-  /// For the levels of the codes that find_codes() gives w[i] * factor.
-  Projection (*project)(const LooseFloat* w, std::size_t n, float factor, const float* thresholds,
-                        const float* levels, int bits);
-  /// The same for levels by histogram key.
-  Projection (*project_by_key)(const LooseFloat* w, std::size_t n, float factor,
-                               const float* key_levels);
   /// The scales of `cells` cells of `run` weights each. They are searched around found[i].scale;
   /// where that is 0, around the cell's norm (mean w^8)^(1/8), which is near its largest magnitude
   /// but moved less by a single weight.

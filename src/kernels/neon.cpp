@@ -185,11 +185,6 @@ void multiply(const LooseFloat* in, std::size_t n, float factor, float* out) {
   scalar().multiply(in, n, factor, out);
 }
 
-Projection project_by_key(const LooseFloat* w, std::size_t n, float factor,
-                          const float* key_levels) {
-  return scalar().project_by_key(w, n, factor, key_levels);
-}
-
 }  // namespace
 
 const Kernels kNeonKernels = {
@@ -208,8 +203,6 @@ const Kernels kNeonKernels = {
     select_moves,
     multiply,
     neon::add_errors,
-    neon::project,
-    project_by_key,
     neon::find_scales,
 };
 

@@ -51,14 +51,17 @@ float32x4_t keep_some(float32x4_t levels, std::size_t first, std::size_t count) 
 template <int kBits>
 class CellSums {
  public:
-  CellSums(const float* thresholds, const float* levels) : search_(thresholds), expand_(levels) {}
+  explicit CellSums(const ScaleSearch& search)
+      : search_(search.thresholds),
+        expand_(search.levels),
+        kept_(vdupq_n_u32(search.mirrored ? 0x7fffffff : 0xffffffff)) {}
 
   [[nodiscard]] Projection project(const LooseFloat* w, std::size_t n, float factor) const {
     Lanes products;
     Lanes squares;
     by_eights(w, n, [&](const LooseFloat* eight, std::size_t count) {
-      const float32x4_t low = load(eight);
-      const float32x4_t high = load(eight + 4);
+      const float32x4_t low = kept_of(load(eight));
+      const float32x4_t high = kept_of(load(eight + 4));
       float32x4_t low_levels = level_of(vmulq_n_f32(low, factor));
       float32x4_t high_levels = level_of(vmulq_n_f32(high, factor));
       if (count < 8) {
@@ -105,25 +108,22 @@ class CellSums {
     return expand_.get(search_.find(units));
   }
 
+  [[nodiscard]] float32x4_t kept_of(float32x4_t weights) const {
+    return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(weights), kept_));
+  }
+
   CodeSearch<kBits> search_;
   Expand<kBits> expand_;
+  uint32x4_t kept_;  // Of weights: all bits, or all but the sign.
 };
-
-template <int kBits>
-Projection project_of(const LooseFloat* w, std::size_t n, float factor, const float* thresholds,
-                      const float* levels) {
-  return CellSums<kBits>(thresholds, levels).project(w, n, factor);
-}
 
 template <int kBits>
 void find_scales_of(const LooseFloat* w, std::size_t run, std::size_t cells,
                     const ScaleSearch& search, FoundScale* found) {
-  find_scales_by(CellSums<kBits>(search.thresholds, search.levels), w, run, cells, search, found);
+  find_scales_by(CellSums<kBits>(search), w, run, cells, search, found);
 }
 
 /// By the number of bits; null where the tables do not fit the registers.
-constexpr decltype(&project_of<1>) kProject[9] = {nullptr, project_of<1>, project_of<2>,
-                                                  project_of<3>, project_of<4>};
 constexpr decltype(&find_scales_of<1>) kFindScales[9] = {
     nullptr, find_scales_of<1>, find_scales_of<2>, find_scales_of<3>, find_scales_of<4>};
 
@@ -182,12 +182,6 @@ void add_errors(const LooseFloat* w, const float* q, std::size_t n, float pivot,
   low.store(lanes, 0);
   high.store(lanes, 4);
   scalar().add_errors(w + i, q + i, n - i, pivot, lanes);
-}
-
-Projection project(const LooseFloat* w, std::size_t n, float factor, const float* thresholds,
-                   const float* levels, int bits) {
-  if (kProject[bits] != nullptr) return kProject[bits](w, n, factor, thresholds, levels);
-  return scalar().project(w, n, factor, thresholds, levels, bits);
 }
 
 void find_scales(const LooseFloat* w, std::size_t run, std::size_t cells, const ScaleSearch& search,

@@ -6,8 +6,6 @@
 namespace wquant::neon {
 
 void add_errors(const LooseFloat* w, const float* q, std::size_t n, float pivot, ErrorLanes* lanes);
-Projection project(const LooseFloat* w, std::size_t n, float factor, const float* thresholds,
-                   const float* levels, int bits);
 void find_scales(const LooseFloat* w, std::size_t run, std::size_t cells, const ScaleSearch& search,
                  FoundScale* found);
 

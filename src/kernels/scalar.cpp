@@ -159,37 +159,28 @@ struct ProjectionLanes {
   [[nodiscard]] Projection sums() { return {sum_of(products), sum_of(squares)}; }
 };
 
-Projection project(const LooseFloat* w, std::size_t n, float factor, const float* thresholds,
-                   const float* levels, int bits) {
-  ProjectionLanes lanes;
-  for (std::size_t i = 0; i < n; ++i) {
-    const LooseFloat unit = w[i] * factor;
-    std::uint8_t code = 0;
-    find_codes(&unit, 1, thresholds, bits, &code);
-    lanes.add(i % 8, w[i], levels[code]);
-  }
-  return lanes.sums();
-}
-
-Projection project_by_key(const LooseFloat* w, std::size_t n, float factor,
-                          const float* key_levels) {
-  ProjectionLanes lanes;
-  for (std::size_t i = 0; i < n; ++i) {
-    lanes.add(i % 8, w[i], key_levels[bits_of(w[i] * factor) >> kKeyShift]);
-  }
-  return lanes.sums();
-}
-
 struct CellSums {
   const ScaleSearch& search;
 
+  [[nodiscard]] float level_of(LooseFloat unit) const {
+    if (search.key_levels != nullptr) return search.key_levels[bits_of(unit) >> kKeyShift];
+    std::uint8_t code = 0;
+    find_codes(&unit, 1, search.thresholds, search.bits, &code);
+    return search.levels[code];
+  }
+
+  [[nodiscard]] Projection project(const LooseFloat* w, std::size_t n, float factor) const {
+    ProjectionLanes lanes;
+    for (std::size_t i = 0; i < n; ++i) {
+      const float weight = search.mirrored ? __builtin_fabsf(w[i]) : w[i];
+      lanes.add(i % 8, weight, level_of(weight * factor));
+    }
+    return lanes.sums();
+  }
+
   void project_some(const LooseFloat* w, std::size_t n, const float* factors, std::size_t count,
                     Projection* sums) const {
-    for (std::size_t i = 0; i < count; ++i) {
-      sums[i] = search.key_levels != nullptr
-                    ? project_by_key(w, n, factors[i], search.key_levels)
-                    : project(w, n, factors[i], search.thresholds, search.levels, search.bits);
-    }
+    for (std::size_t i = 0; i < count; ++i) sums[i] = project(w, n, factors[i]);
   }
 
   [[nodiscard]] static float largest(const LooseFloat* w, std::size_t n) {
@@ -299,9 +290,9 @@ std::size_t select_moves(const float* errors, const float* steps, std::size_t n,
 }  // namespace
 
 const Kernels kScalarKernels = {
-    "scalar",           count_keys, add_moments, find_codes, count_and_find, look_up_codes,
-    look_up_edge_codes, pack,       unpack,      expand,     find_moves,     move_in_kernels,
-    select_moves,       multiply,   add_errors,  project,    project_by_key, find_scales,
+    "scalar",           count_keys, add_moments, find_codes,  count_and_find, look_up_codes,
+    look_up_edge_codes, pack,       unpack,      expand,      find_moves,     move_in_kernels,
+    select_moves,       multiply,   add_errors,  find_scales,
 };
 
 }  // namespace wquant

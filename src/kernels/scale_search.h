@@ -12,7 +12,7 @@ inline constexpr std::size_t kTogether = 3;
 
 /// The search for the scale of one cell, for any way to sum over its weights. `Sums` has
 ///   void project_some(w, n, const float* factors, count, Projection* sums): for 1 to kTogether
-///   factors, see Kernels::project;
+///   factors;
 ///   float largest(w, n): the largest |w|;
 ///   float eighth_powers(w, n, factor): the sum of (w factor)^8.
 /// In an unnamed namespace: what one instruction set is compiled for must not serve another.

@@ -11,6 +11,7 @@
 #include "quant/encoder.h"
 #include "quant/family.h"
 #include "quant/float_slabs.h"
+#include "quant/thresholds.h"
 #include "quant/zero_level.h"
 
 namespace wquant {
@@ -83,10 +84,14 @@ constexpr float kLargestScale = 0x1.FFCp127F;
 ScaleFinder::ScaleFinder(const CellCodebook& codebook, std::uint64_t weights)
     : by_norm_(codebook.by_norm) {
   const bool many = weights >= kMany;
-  search_.thresholds = codebook.book.thresholds.data();
-  search_.levels = codebook.book.levels.data();
+  const Codebook& book = codebook.book;
+  // Half the search for the upper half of levels.
+  search_.mirrored = book.bits > 1 && are_mirrored(book.levels, book.thresholds);
+  const std::size_t first = search_.mirrored ? book.levels.size() / 2 : 0;
+  search_.thresholds = book.thresholds.data() + first;
+  search_.levels = book.levels.data() + first;
   search_.key_levels = codebook.key_levels.empty() ? nullptr : codebook.key_levels.data();
-  search_.bits = codebook.book.bits;
+  search_.bits = search_.mirrored ? book.bits - 1 : book.bits;
   search_.spread = codebook.spread;
   search_.wide = many ? kFewWide.data() : kWide.data();
   search_.wides = many ? kFewWide.size() : kWide.size();

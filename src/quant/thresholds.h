@@ -17,4 +17,8 @@ float threshold_at(const Distribution& distribution, double boundary);
 std::vector<float> nearest_thresholds(const Distribution& distribution,
                                       std::span<const double> levels);
 
+/// Whether the ascending levels are as many of either sign, and each weight has that of its
+/// magnitude with its sign; zeros aside.
+bool are_mirrored(std::span<const float> levels, std::span<const float> thresholds);
+
 }  // namespace wquant

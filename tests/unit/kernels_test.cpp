@@ -154,25 +154,6 @@ std::vector<float> key_levels() {
   return levels;
 }
 
-void expect_same(const Projection& a, const Projection& b) {
-  ASSERT_PRED2(same, a.products, b.products);
-  ASSERT_PRED2(same, a.squares, b.squares);
-}
-
-TEST_P(KernelTest, ProjectsLikeScalar) {
-  const std::vector<float> by_key = key_levels();
-  for (int bits = 1; bits <= 8; ++bits) {
-    const std::vector<float> t = thresholds(bits);
-    const std::vector<float> levels = levels_of(bits);
-    for_every_length_of_both([&](const LooseFloat* data, std::size_t n) {
-      expect_same(fast().project(data, n, 1.25F, t.data(), levels.data(), bits),
-                  kScalarKernels.project(data, n, 1.25F, t.data(), levels.data(), bits));
-      expect_same(fast().project_by_key(data, n, 0.75F, by_key.data()),
-                  kScalarKernels.project_by_key(data, n, 0.75F, by_key.data()));
-    });
-  }
-}
-
 TEST_P(KernelTest, FindsScalesLikeScalar) {
   const std::vector<float> by_key = key_levels();
   constexpr std::array kWide = {0.5F, 0.8F, 1.0F, 1.3F};
@@ -181,10 +162,10 @@ TEST_P(KernelTest, FindsScalesLikeScalar) {
     const std::vector<float> t = thresholds(std::min(bits, 8));
     const std::vector<float> levels = levels_of(std::min(bits, 8));
     // One round more, by keys.
-    const ScaleSearch search = {
-        t.data(),          levels.data(),  bits == 9 ? by_key.data() : nullptr,
-        std::min(bits, 8), 0.4F,           kWide.data(),
-        kWide.size(),      kNarrow.data(), kNarrow.size()};
+    ScaleSearch search = {t.data(),          levels.data(),  bits == 9 ? by_key.data() : nullptr,
+                          std::min(bits, 8), 0.4F,           kWide.data(),
+                          kWide.size(),      kNarrow.data(), kNarrow.size()};
+    search.mirrored = bits % 3 == 0;
     for_every_length_of_both([&](const LooseFloat* data, std::size_t n) {
       for (const std::size_t run : {std::size_t{1}, std::size_t{7}, std::size_t{64}}) {
         std::vector<FoundScale> found(n / run);
@@ -200,6 +181,30 @@ TEST_P(KernelTest, FindsScalesLikeScalar) {
           ASSERT_PRED2(same, found[i].explained, expected[i].explained);
         }
       }
+    });
+  }
+}
+
+TEST_P(KernelTest, FindsTheSameScalesByMagnitudes) {
+  constexpr float kFactor = 1;
+  for (int bits = 2; bits <= 8; ++bits) {
+    const std::size_t half = std::size_t{1} << (bits - 1);
+    std::vector<float> t = thresholds(bits);
+    for (std::size_t k = 0; k + 1 < half; ++k) {
+      t[half - 2 - k] = std::nextafter(-t[half + k], 1.0F);
+    }
+    const std::vector<float> levels = levels_of(bits);
+    const ScaleSearch all = {t.data(), levels.data(), nullptr, bits, 0.4F, &kFactor, 1};
+    ScaleSearch upper = {
+        t.data() + half, levels.data() + half, nullptr, bits - 1, 0.4F, &kFactor, 1};
+    upper.mirrored = true;
+    for_every_length_of_both([&](const LooseFloat* data, std::size_t n) {
+      FoundScale found;
+      FoundScale expected;
+      fast().find_scales(data, n, 1, upper, &found);
+      fast().find_scales(data, n, 1, all, &expected);
+      ASSERT_PRED2(same, found.scale, expected.scale) << bits << " bits, " << n;
+      ASSERT_PRED2(same, found.explained, expected.explained) << bits << " bits, " << n;
     });
   }
 }
