@@ -17,7 +17,7 @@ namespace {
 /// Weights whose sums are made in one go.
 constexpr std::size_t kStep = 4096;
 
-/// Of a level, a scale's factor and their product: no float32 rounds by more of it.
+/// A level and its product with a scale are each rounded by up to 2^-24 of themselves.
 constexpr double kRounding = 0x1p-23;
 
 /// Means of weights w, of what they became, q, and of e = w - q, and sums of squares and products
