@@ -155,11 +155,11 @@ bool takes_less_than_planned(const TensorReport& tensor) {
 
 /// The figures of a tensor against those that are measured, as `verify --against` compares them.
 void check_figures(const TensorReport& report, const MeasuredErrors& measured) {
-  const double rounding = 1e-9 + (report.cells.has_scales() ? measured.rounding : 0);
+  const double rounded = report.cells.has_scales() ? measured.rounding : 0;
   const double lost = 1 - measured.rho;
-  require(is_near(report.codebook.rho, measured.rho, 1e-3 * lost + rounding));
+  require(is_near(report.codebook.rho, measured.rho, 1e-3 * lost + 1e-9 + rounded / 2));
   const double error = measured.relative_error;
-  require(is_near(report.relative_error, error, 1e-3 * error + rounding));
+  require(is_near(report.relative_error, error, 1e-3 * error + 1e-9 + rounded));
   const double least = std::numeric_limits<float>::min();
   require(measured.max_error <= report.max_error * (1 + 1e-3) + least);
 }
