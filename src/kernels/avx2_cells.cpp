@@ -34,13 +34,14 @@ __m256 keep_some(__m256 levels, std::size_t count) {
   return _mm256_and_ps(levels, _mm256_castsi256_ps(mask));
 }
 
-/// Calls f(weights) for eight weights at a time, and for the rest with zeros. `kAreNew`: they are
-/// most likely not in a cache.
-template <bool kAreNew, typename F>
-[[gnu::always_inline]] inline void by_eights(const LooseFloat* w, std::size_t n, F&& f) {
+/// Calls f(weights) for eight weights at a time, and for the rest with zeros; meanwhile fetches
+/// what will be needed.
+template <typename F>
+[[gnu::always_inline]] inline void by_eights(const LooseFloat* w, std::size_t n, Fetch fetch,
+                                             F&& f) {
   std::size_t i = 0;
   for (; i + 8 <= n; i += 8) {
-    if constexpr (kAreNew) fetch_ahead(w + i);
+    fetch.next();
     f(load_eight(w + i), 8);
   }
   if (i < n) f(load_some(w + i, n - i), n - i);
@@ -73,10 +74,10 @@ struct CellSums {
       : levels(all),
         kept(_mm256_castsi256_ps(_mm256_set1_epi32(search.mirrored ? 0x7fffffff : -1))) {}
 
-  /// The sums of each lane. One factor: the last, of weights of which a few have been tried.
+  /// The sums of each lane.
   template <std::size_t kCount>
-  void project_lanes(const LooseFloat* w, std::size_t n, const float* factors, __m256* products,
-                     __m256* squares) const {
+  void project_lanes(const LooseFloat* w, std::size_t n, Fetch fetch, const float* factors,
+                     __m256* products, __m256* squares) const {
     // In registers.
     __m256 wide_factors[kCount];
     __m256 own_products[kCount];
@@ -87,7 +88,7 @@ struct CellSums {
     }
     const Levels own = levels;
     const __m256 own_kept = kept;
-    by_eights<kCount == 1>(w, n, [&](__m256 all, std::size_t count) {
+    by_eights(w, n, fetch, [&](__m256 all, std::size_t count) {
       const __m256 weights = _mm256_and_ps(all, own_kept);
 #pragma GCC unroll 3
       for (std::size_t k = 0; k < kCount; ++k) {
@@ -107,7 +108,7 @@ struct CellSums {
   void project(const LooseFloat* w, std::size_t n, const float* factors, Projection* sums) const {
     __m256 products[kCount];
     __m256 squares[kCount];
-    project_lanes<kCount>(w, n, factors, products, squares);
+    project_lanes<kCount>(w, n, Fetch(w + n), factors, products, squares);
     for (std::size_t k = 0; k < kCount; ++k) sums[k] = {sum_of(products[k]), sum_of(squares[k])};
   }
 
@@ -118,14 +119,24 @@ struct CellSums {
     project<1>(w, n, factors, sums);
   }
 
+  /// In four parts, which need not wait for each other.
   [[nodiscard]] static __m256 largest_lanes(const LooseFloat* w, std::size_t n) {
     const __m256 magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
-    __m256 most = _mm256_setzero_ps();
-    by_eights<true>(w, n, [&](__m256 weights, std::size_t) {
-      // NaN does not count: the second operand stays.
-      most = _mm256_max_ps(_mm256_and_ps(weights, magnitude), most);
-    });
-    return most;
+    // NaN does not count: the second operand stays.
+    const auto larger_of = [&](__m256 weights, __m256 most) {
+      return _mm256_max_ps(_mm256_and_ps(weights, magnitude), most);
+    };
+    __m256 most[4] = {};
+    std::size_t i = 0;
+    for (; i + 32 <= n; i += 32) {
+      for (std::size_t k = 0; k < 4; ++k) {
+        fetch_ahead(w + i + 8 * k);
+        most[k] = larger_of(load_eight(w + i + 8 * k), most[k]);
+      }
+    }
+    by_eights(w + i, n - i, Fetch(w + i + kAhead),
+              [&](__m256 weights, std::size_t) { most[0] = larger_of(weights, most[0]); });
+    return _mm256_max_ps(_mm256_max_ps(most[0], most[1]), _mm256_max_ps(most[2], most[3]));
   }
 
   [[nodiscard]] static float largest(const LooseFloat* w, std::size_t n) {
@@ -135,20 +146,31 @@ struct CellSums {
     return _mm_cvtss_f32(_mm_max_ss(by_2, _mm_movehdup_ps(by_2)));
   }
 
-  [[nodiscard]] static __m256 eighth_power_lanes(const LooseFloat* w, std::size_t n, float factor) {
-    const __m256 factors = _mm256_set1_ps(factor);
-    __m256 sum = _mm256_setzero_ps();
-    by_eights<false>(w, n, [&](__m256 weights, std::size_t) {
-      const __m256 share = _mm256_mul_ps(weights, factors);
+  /// Of neighbouring cells, whose sums need not wait for each other.
+  template <std::size_t kCells>
+  static void eighth_power_lanes(const LooseFloat* w, std::size_t run, const float* factors,
+                                 __m256* sums) {
+    __m256 own[kCells] = {};
+    const auto add = [&](std::size_t cell, __m256 weights) {
+      const __m256 share = _mm256_mul_ps(weights, _mm256_set1_ps(factors[cell]));
       const __m256 squared = _mm256_mul_ps(share, share);
       const __m256 fourth = _mm256_mul_ps(squared, squared);
-      sum = _mm256_add_ps(sum, _mm256_mul_ps(fourth, fourth));
-    });
-    return sum;
+      own[cell] = _mm256_add_ps(own[cell], _mm256_mul_ps(fourth, fourth));
+    };
+    std::size_t i = 0;
+    for (; i + 8 <= run; i += 8) {
+      for (std::size_t cell = 0; cell < kCells; ++cell) add(cell, load_eight(w + cell * run + i));
+    }
+    for (std::size_t cell = 0; cell < kCells; ++cell) {
+      if (i < run) add(cell, load_some(w + cell * run + i, run - i));
+      sums[cell] = own[cell];
+    }
   }
 
   [[nodiscard]] static float eighth_powers(const LooseFloat* w, std::size_t n, float factor) {
-    return sum_of(eighth_power_lanes(w, n, factor));
+    __m256 sum;
+    eighth_power_lanes<1>(w, n, &factor, &sum);
+    return sum_of(sum);
   }
 };
 

@@ -13,6 +13,25 @@ namespace {
 
 inline constexpr std::size_t kEight = 8;
 
+/// Asks the memory for weights a few bytes at a time, so that it has an answer when they are needed
+/// and the work at hand need not wait for the asking.
+class Fetch {
+ public:
+  /// How far eight weights reach.
+  static constexpr std::size_t kStep = kEight * sizeof(float);
+
+  explicit Fetch(const LooseFloat* first, std::size_t step = kStep)
+      : at_(reinterpret_cast<const char*>(first)), step_(step) {}
+  void next() {
+    __builtin_prefetch(at_);
+    at_ += step_;
+  }
+
+ private:
+  const char* at_;
+  std::size_t step_;
+};
+
 /// Folds the lanes of eight vectors, each in the order 4 apart, 2 apart, 1 apart; lane i of the
 /// result is that of vector i.
 template <typename F>
@@ -46,6 +65,7 @@ class ScalesOfEight {
 
   /// Searches around the cells' norms.
   void find(const LooseFloat* w, std::size_t run, FoundScale* found) {
+    fetched_ = 0;
     scale_ = explained_ = _mm256_setzero_ps();
     attempt(w, run, _mm256_mul_ps(norms(w, run), _mm256_set1_ps(search_.spread)), search_.wide,
             search_.wides);
@@ -64,8 +84,9 @@ class ScalesOfEight {
     const __m256 most = fold_lanes(rows, larger);
     alignas(32) float inverses[kEight];
     _mm256_store_ps(inverses, _mm256_div_ps(_mm256_set1_ps(1), most));
-    for (std::size_t i = 0; i < kEight; ++i) {
-      rows[i] = Sums::eighth_power_lanes(w + i * run, run, inverses[i]);
+    constexpr std::size_t kTurn = 4;
+    for (std::size_t i = 0; i < kEight; i += kTurn) {
+      Sums::template eighth_power_lanes<kTurn>(w + i * run, run, inverses + i, rows + i);
     }
     const __m256 mean =
         _mm256_div_ps(fold_lanes(rows, add), _mm256_set1_ps(static_cast<float>(run)));
@@ -91,11 +112,17 @@ class ScalesOfEight {
     }
     __m256 products[kCount][kEight];
     __m256 squares[kCount][kEight];
+    // Meanwhile every attempt fetches its share of the next eight cells.
+    const std::size_t tries = search_.wides + search_.narrows;
+    const LooseFloat* next = w + kEight * run + fetched_;
+    fetched_ += kCount * run / tries;
     for (std::size_t i = 0; i < kEight; ++i) {
       float own[kCount];
       __m256 sums[2][kCount];
       for (std::size_t k = 0; k < kCount; ++k) own[k] = inverses[k][i];
-      sums_.template project_lanes<kCount>(w + i * run, run, own, sums[0], sums[1]);
+      sums_.template project_lanes<kCount>(w + i * run, run,
+                                           Fetch(next + i * run, kCount * Fetch::kStep / tries),
+                                           own, sums[0], sums[1]);
       for (std::size_t k = 0; k < kCount; ++k) {
         products[k][i] = sums[0][k];
         squares[k][i] = sums[1][k];
@@ -117,6 +144,7 @@ class ScalesOfEight {
 
   const Sums& sums_;
   const ScaleSearch& search_;
+  std::size_t fetched_ = 0;  // Of each of the next eight cells.
   __m256 scale_ = _mm256_setzero_ps(), explained_ = _mm256_setzero_ps();
 };
 

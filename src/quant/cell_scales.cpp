@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <span>
 #include <utility>
 
 #include "quant/encoder.h"
@@ -17,22 +18,26 @@
 namespace wquant {
 namespace {
 
-/// Of a large cell, stretches of so many weights are tried.
-constexpr std::size_t kStretch = 64;
-
 /// Scales that are tried, as factors: of what the norm of the cell suggests, then of the best.
+struct Attempts {
+  std::span<const float> wide, narrow;
+};
+
 constexpr std::array kWide = {0.6F, 0.7F, 0.8F, 0.9F, 1.0F, 1.12F, 1.25F};
 constexpr std::array kNarrow = {0.88F, 0.94F, 0.97F, 1.03F, 1.06F, 1.12F};
-constexpr std::array kFewWide = {0.72F, 0.9F, 1.1F};
-constexpr std::array kFewNarrow = {0.93F, 1.07F};
-/// On so many weights of a cell, at most.
-constexpr std::size_t kPart = 4096;
-constexpr std::size_t kSmallPart = 256;
-/// And fitted to so many: n of them raise the squared error by 1/n.
-constexpr std::size_t kFittedPart = 4096;
-constexpr std::size_t kWholeCell = std::numeric_limits<std::size_t>::max();
-/// Tensors of so many weights have few tried.
+/// In a tensor of so many weights three or two are tried: docs/engine.md has what that costs.
 constexpr std::uint64_t kMany = std::uint64_t{1} << 22;
+constexpr std::array kFewWide = {1.0F};
+constexpr std::array kFewNarrow = {0.93F, 1.07F};
+/// The norm of a cell of so many weights tells enough for two.
+constexpr std::uint64_t kLongCell = 512;
+constexpr std::array kTwo = {0.96F, 1.06F};
+
+Attempts attempts_for(std::uint64_t weights, std::uint64_t cells) {
+  if (weights < kMany) return {kWide, kNarrow};
+  if (weights / cells < kLongCell) return {kFewWide, kFewNarrow};
+  return {kTwo, {}};
+}
 
 /// Levels and scales are fitted in turn until the error falls by less.
 constexpr double kLeastGain = 1e-3;
@@ -40,12 +45,14 @@ constexpr double kLeastGain = 1e-3;
 /// With more weights a table of the level of every histogram key pays.
 constexpr std::size_t kTableLimit = 1 << 15;
 
-/// Neighbouring cells of a sample: with channels inside they share cache lines.
+/// Neighbouring cells of a sample: with channels inside they share cache lines, else pages.
 constexpr std::uint64_t kNeighbours = 16;
+constexpr std::uint64_t kNeighbouringWeights = std::uint64_t{1} << 14;
 /// Blocks after which memory is given back.
 constexpr std::uint64_t kBlocksKept = 16;
-/// Weights of a cell at least, as long as there are so many.
-constexpr std::uint64_t kLeastOfCell = 256;
+/// Cells of a sample at least, as long as there are so many. The fewer they are, the more of them
+/// are whole: a part lacks the largest weights, which scales follow.
+constexpr std::uint64_t kLeastCells = 64;
 
 /// The nearest float with the 11 significant bits of F16, to even.
 float half_mantissa(float scale) {
@@ -81,9 +88,8 @@ constexpr float kLargestScale = 0x1.FFCp127F;
 
 }  // namespace
 
-ScaleFinder::ScaleFinder(const CellCodebook& codebook, std::uint64_t weights)
+ScaleFinder::ScaleFinder(const CellCodebook& codebook, std::uint64_t weights, std::uint64_t cells)
     : by_norm_(codebook.by_norm) {
-  const bool many = weights >= kMany;
   const Codebook& book = codebook.book;
   // Half the search for the upper half of levels.
   search_.mirrored = book.bits > 1 && are_mirrored(book.levels, book.thresholds);
@@ -93,26 +99,15 @@ ScaleFinder::ScaleFinder(const CellCodebook& codebook, std::uint64_t weights)
   search_.key_levels = codebook.key_levels.empty() ? nullptr : codebook.key_levels.data();
   search_.bits = search_.mirrored ? book.bits - 1 : book.bits;
   search_.spread = codebook.spread;
-  search_.wide = many ? kFewWide.data() : kWide.data();
-  search_.wides = many ? kFewWide.size() : kWide.size();
-  search_.narrow = many ? kFewNarrow.data() : kNarrow.data();
-  search_.narrows = many ? kFewNarrow.size() : kNarrow.size();
-  tried_part_ = many ? kSmallPart : kPart;
-  fitted_part_ = many ? kFittedPart : kWholeCell;
+  const Attempts attempts = attempts_for(weights, cells);
+  search_.wide = attempts.wide.data();
+  search_.wides = attempts.wide.size();
+  search_.narrow = attempts.narrow.data();
+  search_.narrows = by_norm_ ? 0 : attempts.narrow.size();
 }
 
-WeightView ScaleFinder::part_of(WeightView cell, std::size_t most) {
-  if (cell.size <= most) return cell;
-  const std::size_t stretches = most / kStretch;
-  part_.resize(stretches * kStretch);
-  for (std::size_t i = 0; i < stretches; ++i) {
-    cell.part(i * (cell.size / stretches), kStretch).copy_to(&part_[i * kStretch]);
-  }
-  return {part_.data(), part_.size()};
-}
-
-CellScale ScaleFinder::find_in(WeightView cell, float start, std::size_t most) {
-  const FoundScale found = search_in(cell, start, most);
+CellScale ScaleFinder::find(WeightView cell, float start) const {
+  const FoundScale found = search(cell, start);
   const CellScale as_found = {half_mantissa(found.scale), static_cast<double>(found.explained)};
   if (is_exact(found.explained)) return as_found;
   const float largest = largest_magnitude(cell);
@@ -121,46 +116,29 @@ CellScale ScaleFinder::find_in(WeightView cell, float start, std::size_t most) {
   std::vector<float> near_one(cell.size);
   cell.copy_to(near_one.data());
   for (float& w : near_one) w = std::ldexp(w, -exponent);
-  const FoundScale again =
-      search_in({near_one.data(), cell.size}, std::ldexp(start, -exponent), most);
+  const FoundScale again = search({near_one.data(), cell.size}, std::ldexp(start, -exponent));
   return {std::min(half_mantissa(std::ldexp(again.scale, exponent)), kLargestScale),
           std::ldexp(static_cast<double>(again.explained), 2 * exponent)};
 }
 
-FoundScale ScaleFinder::search_in(WeightView cell, float start, std::size_t most) {
-  const WeightView tried = by_norm_ ? WeightView{cell.data, 0} : part_of(cell, tried_part_);
+FoundScale ScaleFinder::search(WeightView cell, float start) const {
   FoundScale found = {by_norm_ ? deviation_of(cell) : start, 0};
-  if (tried.size > 0) kernels().find_scales(tried.data, tried.size, 1, search_, &found);
-  if (tried.size < cell.size && found.scale > 0) {
-    // The scale for the codes of more weights.
-    const WeightView fitted = part_of(cell, most);
-    ScaleSearch once = search_;
-    once.narrows = 0;
-    kernels().find_scales(fitted.data, fitted.size, 1, once, &found);
+  if (!by_norm_ || found.scale > 0) {
+    kernels().find_scales(cell.data, cell.size, 1, search_, &found);
   }
   return found;
 }
 
-CellScale ScaleFinder::find(WeightView cell, float start) {
-  return find_in(cell, start, cell.size);
-}
-
-float ScaleFinder::find_scale(WeightView cell) { return find_in(cell, 0, fitted_part_).scale; }
-
-void ScaleFinder::find_all(WeightView weights, std::uint64_t run, std::span<float> scales) {
+void ScaleFinder::find_all(WeightView weights, std::uint64_t run, std::span<float> scales) const {
   const std::size_t whole = weights.size / run;
-  if (run <= tried_part_ && !by_norm_) {
-    found_.assign(whole, {});
-    kernels().find_scales(weights.data, run, whole, search_, found_.data());
-    for (std::size_t i = 0; i < whole; ++i) {
-      scales[i] = is_exact(found_[i].explained) ? half_mantissa(found_[i].scale)
-                                                : find_scale(weights.part(i * run, run));
-    }
-  } else {
-    for (std::size_t i = 0; i < whole; ++i) scales[i] = find_scale(weights.part(i * run, run));
+  std::vector<FoundScale> found(whole);
+  if (!by_norm_) kernels().find_scales(weights.data, run, whole, search_, found.data());
+  for (std::size_t i = 0; i < whole; ++i) {
+    scales[i] = is_exact(found[i].explained) ? half_mantissa(found[i].scale)
+                                             : find(weights.part(i * run, run)).scale;
   }
   if (whole == scales.size()) return;
-  scales[whole] = find_scale(weights.part(whole * run, weights.size - whole * run));
+  scales[whole] = find(weights.part(whole * run, weights.size - whole * run)).scale;
 }
 
 namespace {
@@ -176,12 +154,16 @@ CellRows sample_cells(const ModelReader& model, std::size_t index, const CellPla
   }
   const std::uint64_t in_cell = std::max<std::uint64_t>(weights / plan.cells, 1);
   const std::uint64_t each =
-      std::min(in_cell, std::clamp(most / plan.cells, kLeastOfCell, kMostOfCell));
+      std::min({in_cell, most / std::min(plan.cells, kLeastCells), kMostOfCell});
+  const std::uint64_t neighbours =
+      plan.run < kNeighbours
+          ? kNeighbours
+          : std::clamp<std::uint64_t>(kNeighbouringWeights / each, 1, kNeighbours);
   const std::uint64_t blocks =
-      std::max<std::uint64_t>(std::min(most / each, plan.cells) / kNeighbours, 1);
+      std::max<std::uint64_t>(std::min(most / each, plan.cells) / neighbours, 1);
   for (std::uint64_t block = 0; block < blocks; ++block) {
     const std::uint64_t first = block * plan.cells / blocks;
-    rows.add(model, index, plan, first, std::min(kNeighbours, plan.cells - first), each);
+    rows.add(model, index, plan, first, std::min(neighbours, plan.cells - first), each);
     // The pages around came with it.
     if (block % kBlocksKept == 0) release(model, index, {0, weights});
   }
@@ -271,6 +253,7 @@ class CellFitter {
       : zeros_(zeros),
         settings_(planned.settings),
         weights_(planned.info.count()),
+        cells_(planned.cells.cells),
         by_norm_(planned.settings.coding == Coding::kEntropy),
         rows_(std::move(rows)),
         power_(power_of(rows_)),
@@ -299,7 +282,7 @@ class CellFitter {
  private:
   /// Returns the squared error that is left.
   double find_scales(const CellCodebook& fitted) {
-    ScaleFinder finder(fitted, weights_);
+    const ScaleFinder finder(fitted, weights_, cells_);
     double error = power_.power;
     for (std::size_t i = 0; i < rows_.cells(); ++i) {
       const CellScale found = finder.find(rows_.cell(i), first_ ? 0 : scales_[i]);
@@ -312,7 +295,7 @@ class CellFitter {
 
   ZeroForm zeros_;
   TensorSettings settings_;
-  std::uint64_t weights_;  // Of the tensor.
+  std::uint64_t weights_, cells_;  // Of the tensor.
   bool by_norm_;
   CellRows rows_;
   CellPower power_;

@@ -34,30 +34,22 @@ struct CellScale {
 /// the weights, least squares for the codes of w / s. Where codes are stored at their entropy the
 /// smaller scale always comes nearer, at the price of more bits; there the codes are those of w
 /// over the root of the cell's mean w^2. A scale has the 11 significant bits of F16;
-/// that of a cell of zeros is 0. Its functions are not safe from several threads.
+/// that of a cell of zeros is 0.
 class ScaleFinder {
  public:
-  /// For cells of a tensor of so many weights: the more it has, the fewer scales are tried.
-  ScaleFinder(const CellCodebook& codebook, std::uint64_t weights);
+  /// For the cells of a tensor of so many weights: the more it has, the fewer scales are tried.
+  ScaleFinder(const CellCodebook& codebook, std::uint64_t weights, std::uint64_t cells);
 
   /// The scale of a cell, searched around `start`; 0: around the cell's norm.
-  CellScale find(WeightView cell, float start = 0);
-  /// The scale alone: of a large cell of a tensor of many weights, parts are enough.
-  float find_scale(WeightView cell);
+  [[nodiscard]] CellScale find(WeightView cell, float start = 0) const;
   /// Those of cells of `run` weights each, the last of which may be shorter.
-  void find_all(WeightView weights, std::uint64_t run, std::span<float> scales);
+  void find_all(WeightView weights, std::uint64_t run, std::span<float> scales) const;
 
  private:
-  /// All weights of a cell, or stretches of a large one that make up `most`.
-  WeightView part_of(WeightView cell, std::size_t most);
-  CellScale find_in(WeightView cell, float start, std::size_t most);
-  FoundScale search_in(WeightView cell, float start, std::size_t most);
+  [[nodiscard]] FoundScale search(WeightView cell, float start) const;
 
   ScaleSearch search_;
   bool by_norm_ = false;
-  std::size_t tried_part_ = 0, fitted_part_ = 0;  // Weights of a cell, at most.
-  std::vector<float> part_;
-  std::vector<FoundScale> found_;
 };
 
 /// How much work a fit is worth.

@@ -152,8 +152,8 @@ class CellWork : public NamedWork {
     CellRows rows;
     rows.add(run_.model, index_, plan(), first, count, kMostOfCell);
     release(run_.model, index_, {0, weights()});
-    ScaleFinder finder(codebook_, weights());
-    for (std::uint64_t i = 0; i < count; ++i) scales_[first + i] = finder.find_scale(rows.cell(i));
+    const ScaleFinder finder(codebook_, weights(), plan().cells);
+    for (std::uint64_t i = 0; i < count; ++i) scales_[first + i] = finder.find(rows.cell(i)).scale;
   }
 
   struct CellRange {
@@ -178,7 +178,7 @@ class CellWork : public NamedWork {
     const SlabRange whole = {begin * run, std::min(end * run, weights()) - begin * run};
     const WeightView all = floats_of(run_.model, index_, whole, scratch.weights);
     std::vector<float> scales(end - begin);
-    ScaleFinder(codebook_, weights()).find_all(all, run, scales);
+    ScaleFinder(codebook_, weights(), plan().cells).find_all(all, run, scales);
     const float largest = *std::max_element(scales.begin(), scales.end());
     const std::vector<std::byte> halves = stored_scales(scales);
     // A cell of two slabs gets the same from both; the one that it begins in keeps it.

@@ -309,7 +309,7 @@ TEST(ScaleFinder, ComesNearTheBestScale) {
     settings.bits = bits;
     CellCodebook codebook;
     codebook.book = fit_codebook(units, settings);
-    ScaleFinder finder(codebook, units.size());
+    const ScaleFinder finder(codebook, units.size(), units.size() / 40);
     double errors = 0;
     double least = 0;
     for (int round = 0; round < 60; ++round) {
@@ -324,6 +324,31 @@ TEST(ScaleFinder, ComesNearTheBestScale) {
       least += power - best_explained(cell, codebook.book, static_cast<double>(found.scale));
     }
     EXPECT_LT(errors, (bits > 4 ? 1.4 : 1.1) * least) << bits;
+  }
+}
+
+/// Of a tensor whose rows have weights far out, as those of many layers do, with scales of rows.
+double error_of_rows(std::uint64_t rows, std::uint64_t width, int bits) {
+  std::mt19937_64 random(23);
+  std::student_t_distribution<double> student(4);
+  std::vector<float> weights(rows * width);
+  for (float& w : weights) w = static_cast<float>(0.02 * student(random));
+  TestModel model;
+  model.add("rows", {rows, width}, weights, OutputAxis{0});
+  const Settings settings =
+      settings_of("granularity=channel,mode=exp,bits=" + std::to_string(bits));
+  return run(model, settings, 2).report.tensors[0].relative_error;
+}
+
+TEST(LargeTensor, ComesAsNearWithFewScalesTriedAsASmallOne) {
+  // 2^22 weights are many, half as many are not.
+  constexpr std::uint64_t kMany = std::uint64_t{1} << 22;
+  for (const std::uint64_t width : {128U, 8192U}) {
+    for (const int bits : {3, 8}) {
+      const double large = error_of_rows(kMany / width, width, bits);
+      const double small = error_of_rows(kMany / width / 2, width, bits);
+      EXPECT_LT(large, 1.15 * small) << bits << " bits, rows of " << width;
+    }
   }
 }
 
