@@ -8,6 +8,9 @@ namespace {
 /// Weights side by side that represent a run.
 constexpr std::uint64_t kStretch = 256;
 
+/// Memory is given back after so many weights of the tensor: pages come whole, with those between.
+constexpr std::uint64_t kPassed = std::uint64_t{1} << 22;
+
 }  // namespace
 
 /// Which weights of a cell are taken: of `all_runs`, which come `period` weights apart, so many
@@ -58,8 +61,14 @@ void CellRows::add_even(const ModelReader& model, std::size_t index, std::uint64
   // Whole runs of neighbouring cells lie side by side.
   const bool together = selection.length == distance;
   std::size_t to = begin;
+  std::uint64_t kept = 0;  // Memory from here on.
   for (std::uint64_t i = 0; i < selection.runs; ++i) {
     const std::uint64_t period = i * selection.all_runs / selection.runs;
+    const std::uint64_t reached = period * selection.period;
+    if (reached - kept >= kPassed) {
+      release(model, index, {kept, reached - kept});
+      kept = reached;
+    }
     for (std::uint64_t k = 0; k < selection.stretches; ++k, to += selection.length) {
       const std::uint64_t at = period * selection.period + first * distance + k * selection.step;
       for (std::uint64_t cell = 0; cell < count; cell += together ? count : 1) {
