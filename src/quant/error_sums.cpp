@@ -103,9 +103,9 @@ struct Spread {
     e = std::max(0.0, sums.e2 / n - mean_e * mean_e);
     we = sums.de / n - sums.d / n * mean_e;
   }
-  /// Of q = w - e; 0 where it is no more than what is left when both cancel.
+  /// Of q = w - e; 0 where it is so much less than both that what is left of them tells little.
   [[nodiscard]] double q() const {
-    constexpr double kLeast = 1e-9;
+    constexpr double kLeast = 1e-6;
     const double left = w - 2 * we + e;
     return left > kLeast * (w + e) ? left : 0;
   }
@@ -142,7 +142,7 @@ void ErrorSums::fill(TensorReport& report, double f, double pivot) const {
   const double both = spread.w * spread.q();
   report.codebook.rho =
       spread.w > 0 ? std::sqrt(std::max(0.0, both > 0 ? 1 - std::max(0.0, lost) / both : 0)) : 1;
-  if (spread.w < spread.we) report.codebook.rho = -report.codebook.rho;
+  if (both > 0 && spread.w < spread.we) report.codebook.rho = -report.codebook.rho;
   report.codebook.relative_error_unscaled = spread.w > 0 ? e2 / n / spread.w : 0;
   report.relative_error = spread.w > 0 ? squares / n / spread.w : 0;
   report.snr_db =

@@ -25,7 +25,7 @@ constexpr double kRounding = 0x1p-23;
 /// the same are 0.
 struct Moments {
   double count = 0, w = 0, q = 0, e = 0;
-  double ww = 0, qq = 0, ee = 0, we = 0;
+  double ww = 0, qq = 0, ee = 0, we = 0, wq = 0;
   double max_e = 0;
 
   Moments() = default;
@@ -54,6 +54,7 @@ struct Moments {
       qq += dq * dq;
       ee += de * de;
       we += dw * de;
+      wq += dw * dq;
       max_e = std::max(max_e, std::fabs(error));
     }
   }
@@ -70,6 +71,7 @@ struct Moments {
     qq += other.qq + both * dq * dq;
     ee += other.ee + both * de * de;
     we += other.we + both * dw * de;
+    wq += other.wq + both * dw * dq;
     w += share * dw;
     q += share * dq;
     e += share * de;
@@ -78,13 +80,21 @@ struct Moments {
     return *this;
   }
 
+  /// 0 where all became the same. Sums of errors tell exactly how little of it is lost; where
+  /// errors are larger than what is left, that would cancel.
+  [[nodiscard]] double correlation() const {
+    if (!(qq > 0)) return 0;
+    if (ee >= qq) return wq / std::sqrt(ww) / std::sqrt(qq);
+    const double rho = std::sqrt(std::max(0.0, 1 - std::max(0.0, ww * ee - we * we) / ww / qq));
+    return wq < 0 ? -rho : rho;
+  }
+
   [[nodiscard]] MeasuredErrors figures() const {
     MeasuredErrors figures;
     const double squares = ee + count * e * e;
     if (ww > 0) {
-      const double lost = std::max(0.0, ww * ee - we * we);
-      figures.rho = qq > 0 ? std::sqrt(std::max(0.0, 1 - lost / ww / qq)) : 0;
-      if (ww < we) figures.rho = -figures.rho;
+      figures.rho = correlation();
+      figures.variance_kept = qq / ww;
       figures.relative_error = squares / ww;
       const double rounded = kRounding * kRounding * (ww + count * w * w) / ww;
       figures.rounding = 2 * std::sqrt(figures.relative_error * rounded) + rounded;

@@ -96,6 +96,22 @@ TEST(Measure, EqualWeightsLoseNothing) {
   }
 }
 
+/// Of two that each differ from the rest at one place, another one: r = 1 / (n - 1), of both signs.
+TEST(Measure, TellsTheCorrelationOfWhatIsFarSmaller) {
+  for (const float sign : {1.0F, -1.0F}) {
+    std::vector<float> weights(18), became(18);
+    weights[1] = 1e30F;
+    became[3] = -sign * 1e-17F;
+    TestModel original, restored;
+    original.add("w", weights);
+    restored.add("w", became);
+    const MeasuredErrors measured =
+        measure_errors(original, restored, std::vector<TensorPair>{{0, 0}})[0];
+    EXPECT_NEAR(measured.rho, static_cast<double>(sign) / 17, 1e-12);
+    EXPECT_LT(measured.variance_kept, 1e-90);
+  }
+}
+
 /// 5300 times 0.1F sums up to no multiple of it, in double either.
 TEST(Measure, ConstantWeightsThatBecomeOthersHaveNoVariance) {
   TestModel original, restored;
