@@ -20,7 +20,6 @@ struct MeasuredErrors {
   double relative_error = 0;  ///< Squared error over the variance.
   double snr_db = 0;          ///< 10 log10(sum w^2 / sum error^2); infinite when nothing is lost.
   double max_error = 0;       ///< Largest |w - w'|.
-  double variance_kept = 1;   ///< Variance of w' over that of w.
   /// What the rounding of w' to float32, where it is a level times a scale, may add to the relative
   /// error or take from it. Figures of what was not yet rounded may be off by as much.
   double rounding = 0;

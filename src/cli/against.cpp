@@ -22,9 +22,6 @@ constexpr double kRounding = 1e-9, kBriefRounding = 1e-6;
 constexpr double kAgreement = 1e-3;
 /// What is less than the least normal float32 has no bits to tell.
 constexpr double kLeastError = std::numeric_limits<float>::min();
-/// In units of the weights' variance: the report tells nothing below 1e-6 of that and of the
-/// errors', which is then as large.
-constexpr double kLeastVariance = 2.1e-6;
 constexpr std::uint64_t kCompared = std::uint64_t{1} << 20;
 
 /// The pairs of tensors of one name.
@@ -89,10 +86,7 @@ std::string difference(const TensorReport& stored, const MeasuredErrors& measure
   const double lost = 1 - measured.rho;
   const double slack = (is_short ? 0.1 : kAgreement) * lost + (is_short ? 1e-5 : 0);
   const double off = std::fabs(measured.rho - stored.codebook.rho);
-  // Sums of errors beside scales tell no correlation of what hardly varies.
-  const bool untold = stored.cells.has_scales() && stored.codebook.rho == 0 &&
-                      measured.variance_kept < kLeastVariance;
-  if (!untold && !(off <= slack + (brief ? kBriefRounding : kRounding + rounded / 2))) {
+  if (!(off <= slack + (brief ? kBriefRounding : kRounding + rounded / 2))) {
     return fmt::format("correlation {:.9f} where {:.9f} is stored", measured.rho,
                        stored.codebook.rho);
   }

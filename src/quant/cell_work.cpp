@@ -28,7 +28,7 @@ constexpr std::uint64_t kLocalRun = kSlab / 4;
 /// Weights that scales are found for at a time, where slabs do not hold whole cells.
 constexpr std::uint64_t kGathered = std::uint64_t{1} << 22;
 /// Cells at a time at least: with channels inside they share cache lines.
-constexpr std::uint64_t kLeastCells = 16;
+constexpr std::uint64_t kLeastGathered = 16;
 
 /// Scales are stored as F16, divided by a power of two that makes the largest that is known less
 /// than 2^4. So others may be 4000 times as large, or 2^-18 of it without losing bits.
@@ -143,7 +143,7 @@ class CellWork : public NamedWork {
   [[nodiscard]] std::uint64_t cells_at_a_time() const {
     const std::uint64_t each =
         std::min(std::max<std::uint64_t>(weights() / plan().cells, 1), kMostOfCell);
-    return std::clamp(kGathered / each, kLeastCells, std::max(plan().cells, kLeastCells));
+    return std::clamp(kGathered / each, kLeastGathered, std::max(plan().cells, kLeastGathered));
   }
 
   void find_scales(std::uint64_t part) {

@@ -41,6 +41,36 @@ bool tells(const ErrorSums& sums, double pivot) {
   return both - with_weights * with_weights >= kLeastShare * both;
 }
 
+/// What float sums tell of q = w - e.
+Kept kept_of(const ErrorSums& sums, double pivot) {
+  const double n = sums.count;
+  Kept kept = {n, sums.d / n, pivot + (sums.d - sums.e) / n};
+  kept.ww = sums.d2 - sums.d * sums.d / n;
+  kept.wq = kept.ww - (sums.de - sums.d * sums.e / n);
+  kept.qq = 2 * kept.wq - kept.ww + sums.e2 - sums.e * sums.e / n;
+  return kept;
+}
+
+/// The same in two passes.
+Kept kept_of(WeightView w, const float* q, double pivot) {
+  const auto n = static_cast<double>(w.size);
+  const double first = q[0];
+  Kept kept = {n};
+  for (std::size_t i = 0; i < w.size; ++i) {
+    kept.w += (static_cast<double>(w.data[i]) - pivot) / n;
+    kept.q += (static_cast<double>(q[i]) - first) / n;
+  }
+  kept.q += first;
+  for (std::size_t i = 0; i < w.size; ++i) {
+    const double dw = static_cast<double>(w.data[i]) - pivot - kept.w;
+    const double dq = static_cast<double>(q[i]) - kept.q;
+    kept.ww += dw * dw;
+    kept.qq += dq * dq;
+    kept.wq += dw * dq;
+  }
+  return kept;
+}
+
 /// The same as the kernels, whatever the magnitudes.
 ErrorSums double_sums(WeightView w, const float* q, double pivot) {
   ErrorSums sums;
@@ -57,6 +87,7 @@ ErrorSums double_sums(WeightView w, const float* q, double pivot) {
     sums.max_e = std::max(sums.max_e, std::fabs(e));
     sums.max_q = std::max(sums.max_q, std::fabs(became));
   }
+  sums.kept = kept_of(w, q, pivot);
   return sums;
 }
 
@@ -67,15 +98,20 @@ void ErrorSums::add(WeightView w, const float* q, double pivot) {
     const WeightView step = w.part(first, std::min(kStep, w.size - first));
     ErrorLanes lanes = {};
     kernels().add_errors(step.data, q + first, step.size, static_cast<float>(pivot), &lanes);
-    const ErrorSums sums = {static_cast<double>(step.size),
-                            sum_of(lanes.d),
-                            sum_of(lanes.d2),
-                            sum_of(lanes.e),
-                            sum_of(lanes.e2),
-                            sum_of(lanes.de),
-                            largest_of(lanes.max_e),
-                            largest_of(lanes.max_q)};
-    *this += tells(sums, pivot) ? sums : double_sums(step, q + first, pivot);
+    ErrorSums sums = {static_cast<double>(step.size),
+                      sum_of(lanes.d),
+                      sum_of(lanes.d2),
+                      sum_of(lanes.e),
+                      sum_of(lanes.e2),
+                      sum_of(lanes.de),
+                      largest_of(lanes.max_e),
+                      largest_of(lanes.max_q)};
+    if (tells(sums, pivot)) {
+      sums.kept = kept_of(sums, pivot);
+    } else {
+      sums = double_sums(step, q + first, pivot);
+    }
+    *this += sums;
   }
 }
 
@@ -88,10 +124,35 @@ ErrorSums& ErrorSums::operator+=(const ErrorSums& other) {
   de += other.de;
   max_e = std::max(max_e, other.max_e);
   max_q = std::max(max_q, other.max_q);
+  kept += other.kept;
   return *this;
 }
 
+/// Chan, Golub, LeVeque: Updating formulae and a pairwise algorithm for computing sample variances,
+/// 1979.
+Kept& Kept::operator+=(const Kept& other) {
+  const double all = count + other.count;
+  if (all == 0) return *this;
+  const double share = other.count / all;
+  const double both = count * share;
+  const double dw = other.w - w, dq = other.q - q;
+  ww += other.ww + both * dw * dw;
+  qq += other.qq + both * dq * dq;
+  wq += other.wq + both * dw * dq;
+  w += share * dw;
+  q += share * dq;
+  count = all;
+  return *this;
+}
+
+double Kept::correlation() const {
+  return ww > 0 && qq > 0 ? std::clamp(wq / std::sqrt(ww) / std::sqrt(qq), -1.0, 1.0) : 0;
+}
+
 namespace {
+
+/// Share of two squares that is left when they cancel.
+constexpr double kCancelled = 1e-9;
 
 /// Variances and the covariance of w and e.
 struct Spread {
@@ -103,11 +164,19 @@ struct Spread {
     e = std::max(0.0, sums.e2 / n - mean_e * mean_e);
     we = sums.de / n - sums.d / n * mean_e;
   }
-  /// Of q = w - e; 0 where it is so much less than both that what is left of them tells little.
+  /// Of q = w - e; 0 where it is no more than what is left when both cancel.
   [[nodiscard]] double q() const {
-    constexpr double kLeast = 1e-6;
     const double left = w - 2 * we + e;
-    return left > kLeast * (w + e) ? left : 0;
+    return left > kCancelled * (w + e) ? left : 0;
+  }
+  /// Sums of errors tell exactly how little is lost, those of q how little is kept.
+  [[nodiscard]] double correlation(const Kept& kept) const {
+    constexpr double kLittle = 1e-3;
+    if (w == 0) return 1;
+    if (q() <= kLittle * (w + e)) return kept.correlation();
+    const double lost = std::max(0.0, w * e - we * we);
+    const double rho = std::sqrt(std::max(0.0, 1 - lost / (w * q())));
+    return w < we ? -rho : rho;
   }
 };
 
@@ -123,7 +192,7 @@ double ErrorSums::factor(Rescale rescale, double pivot) const {
     const double w2 = d2 + 2 * pivot * d + count * pivot * pivot;
     const double we = de + pivot * e;
     const double q2 = w2 - 2 * we + e2;
-    if (q2 > 0) return (w2 - we) / q2;
+    if (q2 > kCancelled * (w2 + e2)) return (w2 - we) / q2;
   }
   return 1;
 }
@@ -138,11 +207,7 @@ void ErrorSums::fill(TensorReport& report, double f, double pivot) const {
   const double we = de + pivot * e;
   // w - f q = (1 - f) w + f e
   const double squares = std::max(0.0, (1 - f) * (1 - f) * w2 + 2 * f * (1 - f) * we + f * f * e2);
-  const double lost = spread.w * spread.e - spread.we * spread.we;
-  const double both = spread.w * spread.q();
-  report.codebook.rho =
-      spread.w > 0 ? std::sqrt(std::max(0.0, both > 0 ? 1 - std::max(0.0, lost) / both : 0)) : 1;
-  if (both > 0 && spread.w < spread.we) report.codebook.rho = -report.codebook.rho;
+  report.codebook.rho = spread.correlation(kept);
   report.codebook.relative_error_unscaled = spread.w > 0 ? e2 / n / spread.w : 0;
   report.relative_error = spread.w > 0 ? squares / n / spread.w : 0;
   report.snr_db =

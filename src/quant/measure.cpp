@@ -94,7 +94,6 @@ struct Moments {
     const double squares = ee + count * e * e;
     if (ww > 0) {
       figures.rho = correlation();
-      figures.variance_kept = qq / ww;
       figures.relative_error = squares / ww;
       const double rounded = kRounding * kRounding * (ww + count * w * w) / ww;
       figures.rounding = 2 * std::sqrt(figures.relative_error * rounded) + rounded;

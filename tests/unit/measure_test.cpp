@@ -108,7 +108,6 @@ TEST(Measure, TellsTheCorrelationOfWhatIsFarSmaller) {
     const MeasuredErrors measured =
         measure_errors(original, restored, std::vector<TensorPair>{{0, 0}})[0];
     EXPECT_NEAR(measured.rho, static_cast<double>(sign) / 17, 1e-12);
-    EXPECT_LT(measured.variance_kept, 1e-90);
   }
 }
 
