@@ -27,20 +27,6 @@ double largest_of(std::span<const float> lanes) {
 /// Squares of what lies between, and of errors a millionth of it, and their sums fit a float.
 constexpr double kLeastSquared = 1e-10, kMostSquared = 1e15;
 
-/// Whether float sums tell: magnitudes are such that their squares fit, and errors are neither
-/// alike nor in proportion to the weights, of which too little would be left when both cancel.
-bool tells(const ErrorSums& sums, double pivot) {
-  constexpr double kLeastShare = 1e-3;
-  const double largest = sums.max_e + sums.max_q + std::fabs(pivot);
-  if (largest == 0) return true;
-  if (largest < kLeastSquared || largest > kMostSquared) return false;
-  const double varies = sums.e2 - sums.e * sums.e / sums.count;
-  if (varies < kLeastShare * sums.e2) return false;
-  const double both = (sums.d2 - sums.d * sums.d / sums.count) * varies;
-  const double with_weights = sums.de - sums.d * sums.e / sums.count;
-  return both - with_weights * with_weights >= kLeastShare * both;
-}
-
 /// What float sums tell of q = w - e.
 Kept kept_of(const ErrorSums& sums, double pivot) {
   const double n = sums.count;
@@ -51,7 +37,20 @@ Kept kept_of(const ErrorSums& sums, double pivot) {
   return kept;
 }
 
-/// The same in two passes.
+/// Whether float sums tell: magnitudes are such that their squares fit, and of what is about means,
+/// of q and of errors that are not in proportion to the weights, enough is left where they cancel.
+bool tells(const ErrorSums& sums, double pivot) {
+  constexpr double kLeastShare = 1e-3;
+  const double largest = sums.max_e + sums.max_q + std::fabs(pivot);
+  if (largest == 0) return true;
+  if (largest < kLeastSquared || largest > kMostSquared) return false;
+  if (sums.kept.qq < kLeastShare * (sums.d2 + sums.e2)) return false;
+  const double errors = sums.e2 - sums.e * sums.e / sums.count;
+  const double with_weights = sums.de - sums.d * sums.e / sums.count;
+  return sums.kept.ww * errors - with_weights * with_weights >= kLeastShare * sums.d2 * sums.e2;
+}
+
+/// Those of weights and what they became, in two passes.
 Kept kept_of(WeightView w, const float* q, double pivot) {
   const auto n = static_cast<double>(w.size);
   const double first = q[0];
@@ -106,12 +105,8 @@ void ErrorSums::add(WeightView w, const float* q, double pivot) {
                       sum_of(lanes.de),
                       largest_of(lanes.max_e),
                       largest_of(lanes.max_q)};
-    if (tells(sums, pivot)) {
-      sums.kept = kept_of(sums, pivot);
-    } else {
-      sums = double_sums(step, q + first, pivot);
-    }
-    *this += sums;
+    sums.kept = kept_of(sums, pivot);
+    *this += tells(sums, pivot) ? sums : double_sums(step, q + first, pivot);
   }
 }
 

@@ -13,11 +13,11 @@ namespace {
 
 constexpr std::size_t kWeights = 5000;  // Several steps, of which float sums tell most.
 
-TensorReport filled(const std::vector<float>& w, const std::vector<float>& q) {
+TensorReport filled(const std::vector<float>& w, const std::vector<float>& q, float pivot = 0) {
   ErrorSums sums;
-  sums.add({w.data(), w.size()}, q.data(), 0);
+  sums.add({w.data(), w.size()}, q.data(), pivot);
   TensorReport report;
-  sums.fill(report, sums.factor(Rescale::kVariance, 0), 0);
+  sums.fill(report, sums.factor(Rescale::kVariance, pivot), pivot);
   return report;
 }
 
@@ -62,6 +62,14 @@ TEST(ErrorSums, TellTheCorrelationWhereOneLostWeightHoldsTheVariance) {
     const double expected = correlation(w, q);
     EXPECT_NEAR(filled(w, q).codebook.rho, expected, 1e-9) << lost;
   }
+}
+
+/// All errors are about the same and so are all weights: of both little is left about their means.
+TEST(ErrorSums, TellTheCorrelationOfWhatIsNextToAlike) {
+  std::vector<float> w(32, -1.049F), q(32, -0.1842F);
+  w[16] = -1.24F;
+  for (std::size_t i = 15; i < 20; ++i) q[i] = -0.1907F;
+  EXPECT_NEAR(filled(w, q, w[0]).codebook.rho, correlation(w, q), 1e-9);
 }
 
 TEST(ErrorSums, OneValueForAllHasNoCorrelation) {
