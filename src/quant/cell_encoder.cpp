@@ -79,7 +79,7 @@ CellSums& CellSums::operator+=(const CellSums& other) {
 double CellSums::entropy() const {
   double bits = 0;
   for (const std::uint64_t count : codes) {
-    const double share = static_cast<double>(count) / errors.count;
+    const double share = static_cast<double>(count) / errors.moments.count;
     if (share > 0) bits -= share * std::log2(share);
   }
   return bits;

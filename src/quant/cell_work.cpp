@@ -92,8 +92,7 @@ class CellWork : public NamedWork {
     }
     report().codebook.masked_code = codebook_.book.masked_code;
     report().loses_zeros = codebook_.loses_zeros;
-    pivot_ = float_pivot(run_.model, index_);
-    encoder_.emplace(plan(), codebook_, pivot_);
+    encoder_.emplace(plan(), codebook_, float_pivot(run_.model, index_));
     exponent_ = exponent_for(codebook_.largest);
     if (!is_local() || balanced()) scales_.resize(plan().cells);
     stage_ = is_local() ? Stage::kEncode : Stage::kScale;
@@ -252,14 +251,14 @@ class CellWork : public NamedWork {
   /// With the factor that follows from the sums.
   void take_levels() {
     const CellSums all = all_sums();
-    if (!std::isfinite(all.errors.d2)) refuse_nonfinite(run_, index_);
-    const double factor = all.errors.factor(planned().settings.rescale, pivot_);
+    if (!std::isfinite(all.errors.moments.ww)) refuse_nonfinite(run_, index_);
+    const double factor = all.errors.factor(planned().settings.rescale);
     TensorReport& result = report();
     result.codebook = scaled(codebook_.book, factor, exponent_);
     result.codebook.thresholds.clear();
     result.codebook.scale = factor;
     result.codebook.gap = std::numeric_limits<double>::quiet_NaN();
-    all.errors.fill(result, factor, pivot_);
+    all.errors.fill(result, factor);
     result.entropy = all.entropy();
     if (run_.pictures) {
       result.picture = picture_of(codebook_.weights, scaled(codebook_.book, factor, 0));
@@ -280,7 +279,7 @@ class CellWork : public NamedWork {
                               tally.largest_sum_after};
     const CellSums all = all_sums();
     const double unscaled = result.codebook.relative_error_unscaled;
-    all.errors.fill(result, 1, pivot_);
+    all.errors.fill(result, 1);
     result.codebook.relative_error_unscaled = unscaled;
     result.entropy = all.entropy();
   }
@@ -299,7 +298,6 @@ class CellWork : public NamedWork {
   }
 
   Stage stage_ = Stage::kNone;
-  double pivot_ = 0;
   CellCodebook codebook_;
   std::optional<CellEncoder> encoder_;
   int exponent_ = 0;           // Stored scales are 2^-exponent_ of the scales.

@@ -60,7 +60,7 @@ class HalfWork : public NamedStage {
   void end() override {
     ErrorSums all;
     for (const ErrorSums& sums : sums_) all += sums;
-    all.fill(report(), 1, pivot_);
+    all.fill(report(), 1);
     report().codebook.gap = std::numeric_limits<double>::quiet_NaN();
   }
 
