@@ -41,6 +41,16 @@ int exponent_for(float largest) {
   return exponent - kLargestExponent;
 }
 
+/// The largest scale with which levels, rounded to a half, stay within float32.
+double most_scale(const Codebook& book) {
+  double largest = 0;
+  for (const float level : book.levels) {
+    largest = std::max(largest, std::fabs(static_cast<double>(level)));
+  }
+  constexpr double kMost = std::numeric_limits<float>::max() * (1 - 0x1p-9);
+  return largest > 0 ? kMost / largest : kMost;
+}
+
 /// Levels times a factor and a power of two.
 Codebook scaled(Codebook book, double factor, int exponent) {
   for (float& level : book.levels) {
@@ -288,8 +298,10 @@ class CellWork : public NamedWork {
   /// 2^-18 of the largest, they lose bits.
   [[nodiscard]] std::vector<std::byte> stored_scales(std::span<float> scales) const {
     std::vector<std::byte> halves(scales.size() * size_of(Dtype::kF16));
-    const double inverse = std::ldexp(1.0, -exponent_);
-    for (float& scale : scales) scale = static_cast<float>(scale * inverse);
+    const double inverse = std::ldexp(1.0, -exponent_), most = most_scale(codebook_.book);
+    for (float& scale : scales) {
+      scale = static_cast<float>(std::min(static_cast<double>(scale), most) * inverse);
+    }
     from_floats(Dtype::kF16, scales, halves);
     to_floats(Dtype::kF16, halves, scales);
     const double unit = std::ldexp(1.0, exponent_);

@@ -78,11 +78,12 @@ ErrorSums& ErrorSums::operator+=(const ErrorSums& other) {
   return *this;
 }
 
+namespace {
+
 /// What keeps less than this share of the variance is not rescaled.
 constexpr double kLeastKept = 1e-9;
 
-double ErrorSums::factor(Rescale rescale) const {
-  const PairMoments& all = moments;
+double wanted_factor(const PairMoments& all, Rescale rescale) {
   if (rescale == Rescale::kVariance && all.vary() && all.qq > kLeastKept * all.ww) {
     return std::sqrt(all.ww / all.qq);
   }
@@ -94,6 +95,15 @@ double ErrorSums::factor(Rescale rescale) const {
     }
   }
   return 1;
+}
+
+}  // namespace
+
+double ErrorSums::factor(Rescale rescale) const {
+  // What became of weights stays within float32.
+  constexpr double kMost = std::numeric_limits<float>::max() * (1 - 0x1p-11);
+  const double factor = wanted_factor(moments, rescale);
+  return max_q > 0 ? std::min(factor, kMost / max_q) : factor;
 }
 
 /// Of f q, whose level and product with a scale are float32 again.

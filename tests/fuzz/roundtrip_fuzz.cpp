@@ -193,7 +193,7 @@ void check_variance(const TensorReport& report, std::span<const float> weights,
   if (report.settings.coding == Coding::kF16) return;
   if (report.balance_figures.moved > 0 || report.codebook.rho == 0) return;
   const float largest = largest_of(became);
-  if (!(largest < std::numeric_limits<float>::max())) return;
+  if (!(largest < std::numeric_limits<float>::max() * (1 - 0x1p-10F))) return;
   const double before = deviation_of(weights), after = deviation_of(became);
   if (after < kLeastDeviation * before) return;
   const double rounding = 0x1p-22 * static_cast<double>(largest);  // Of a level and of a scale.

@@ -1,5 +1,7 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cfenv>
 #include <clocale>
 #include <cmath>
@@ -141,6 +143,38 @@ TEST(HardNumbers, ErrorsInProportionToWeightsLeaveTheCorrelationAlone) {
   const Reference truth = reference_of(weights, floats_of_file(path));
   EXPECT_GT(truth.relative_error(), 0.01L);
   EXPECT_NEAR(report.codebook.rho, static_cast<double>(truth.rho()), 1e-10);
+}
+
+/// Scales and the rescale would make more of them than float32 holds.
+TEST(HardNumbers, WeightsNextToTheLargestOfFloat32StayFinite) {
+  const test::Folder folder;
+  std::mt19937_64 random(11);
+  std::uniform_real_distribution<float> share(-1, 1);
+  std::vector<float> weights(std::size_t{64} * 32);
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    const float part = i % 32 == 0 ? 1 : share(random);
+    weights[i] = std::numeric_limits<float>::max() * (i / 32 % 3 == 0 ? part : part * part * part);
+  }
+  TestModel model;
+  model.add("w", {64, 32}, weights, OutputAxis());
+  for (const char* granularity : {"tensor", "channel", "group:16"}) {
+    for (const char* mode : {"exp", "linear", "kmeans"}) {
+      for (const char* more : {"bits=1", "bits=2,rescale=none", "bits=2", "bits=4,rescale=mse",
+                               "bits=3,balance=off", "bits=8,balance=off"}) {
+        const std::string items = fmt::format("{},mode={},granularity={}", more, mode, granularity);
+        SCOPED_TRACE(items);
+        const auto path = folder / "end.safetensors";
+        const TensorReport report = write_quantized(model, settings_of(items), path).tensors[0];
+        const std::vector<float> became = floats_of_file(path);
+        ASSERT_TRUE(std::ranges::all_of(became, [](float w) { return std::isfinite(w); }));
+        const Reference truth = reference_of(weights, became);
+        const auto rho = static_cast<double>(truth.rho());
+        EXPECT_NEAR(report.codebook.rho, rho, 1e-3 * (1 - rho) + 1e-9);
+        const auto error = static_cast<double>(truth.relative_error());
+        EXPECT_NEAR(report.relative_error, error, 1e-3 * error);
+      }
+    }
+  }
 }
 
 TEST(HardNumbers, InfinityThatNoScaleIsFittedToIsAnError) {
