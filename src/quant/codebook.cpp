@@ -7,6 +7,7 @@
 
 #include "base/float_environment.h"
 #include "base/text.h"
+#include "quant/code_statistics.h"
 #include "quant/exact_search.h"
 #include "quant/family.h"
 #include "quant/free_bound.h"
@@ -146,6 +147,9 @@ Codebook empty_codebook(int bits) {
   return book;
 }
 
+/// Whether float32 rounds a level more than others of its size relative to it.
+bool is_denormal(float level) { return std::fpclassify(level) == FP_SUBNORMAL; }
+
 /// The codebook of levels before their rescale.
 Codebook rescaled_codebook(const Distribution& distribution, const TensorSettings& settings,
                            LevelFit found) {
@@ -160,6 +164,10 @@ Codebook rescaled_codebook(const Distribution& distribution, const TensorSetting
   book.scale = rescale_factor(distribution, found.fit, settings.rescale);
   for (const double level : found.levels) book.levels.push_back(to_float(level * book.scale));
   book.thresholds = std::move(found.thresholds);
+  // What other levels lose as float32 is far below what rho tells.
+  if (std::ranges::any_of(book.levels, is_denormal)) {
+    replace_levels(distribution, book, book.levels);
+  }
   return book;
 }
 

@@ -177,6 +177,37 @@ TEST(HardNumbers, WeightsNextToTheLargestOfFloat32StayFinite) {
   }
 }
 
+/// Weights of up to `most` times the least that float32 holds.
+std::vector<float> few_steps(int most) {
+  std::mt19937_64 random(5);
+  std::uniform_int_distribution<int> steps(-most, most);
+  std::vector<float> weights(kRows * kColumns);
+  for (float& w : weights) w = std::ldexp(static_cast<float>(steps(random)), -149);
+  return weights;
+}
+
+TEST(HardNumbers, LevelsThatAreRoundedAsDenormalNumbersAreInTheFigures) {
+  const test::Folder folder;
+  for (const int most : {3, 20, 300, 100'000}) {
+    const std::vector<float> weights = few_steps(most);
+    TestModel model;
+    model.add("w", weights);
+    for (const char* items : {"bits=1", "bits=2", "bits=3,mode=linear", "bits=4,mode=kmeans",
+                              "bits=2,coding=entropy", "bits=3,search=exact"}) {
+      SCOPED_TRACE(fmt::format("{} {}", items, most));
+      const auto path = folder / "steps.safetensors";
+      const TensorReport report =
+          write_quantized(model, settings_of(std::string(items) + ",balance=off"), path).tensors[0];
+      const Reference truth = reference_of(weights, floats_of_file(path));
+      const auto lost = static_cast<double>(1 - truth.rho());
+      EXPECT_NEAR(report.codebook.rho, 1 - lost, 1e-5 * lost + 1e-12);
+      EXPECT_LE(report.codebook.rho + report.codebook.gap, 1);
+      const auto error = static_cast<double>(truth.relative_error());
+      EXPECT_NEAR(report.relative_error, error, 1e-5 * error + 1e-12);
+    }
+  }
+}
+
 TEST(HardNumbers, InfinityThatNoScaleIsFittedToIsAnError) {
   constexpr std::size_t kMany = std::size_t{3} << 20;
   for (const float bad : {std::numeric_limits<float>::infinity(), std::nanf("")}) {
