@@ -147,7 +147,7 @@ Codebook empty_codebook(int bits) {
   return book;
 }
 
-/// Whether float32 rounds a level more than others of its size relative to it.
+/// Whether float32 holds a level with fewer bits than others.
 bool is_denormal(float level) { return std::fpclassify(level) == FP_SUBNORMAL; }
 
 /// The codebook of levels before their rescale.
