@@ -197,9 +197,9 @@ void check_variance(const TensorReport& report, std::span<const float> weights,
   if (!(largest < std::numeric_limits<float>::max() * (scales ? 1 - 0x1p-10F : 1))) return;
   const double before = deviation_of(weights), after = deviation_of(became);
   if (scales && after < kLeastDeviation * before) return;
+  constexpr double kHalfStep = 0x1p-150;  // Of denormal numbers.
   // Of a level and of a scale.
-  const double rounding =
-      0x1p-22 * static_cast<double>(largest) + std::numeric_limits<float>::denorm_min();
+  const double rounding = 0x1p-22 * static_cast<double>(largest) + kHalfStep;
   require(is_near(after, before, 1e-5 * before + rounding));
 }
 
