@@ -186,6 +186,25 @@ void unpack(const std::uint8_t* in, std::size_t size, std::size_t n, int bits,
   scalar().unpack(in + at, size - at, n - i, bits, codes + i);
 }
 
+std::size_t select_wanted(const LooseFloat* w, std::size_t n, const WantedKeys& wanted,
+                          float* found) {
+  if (wanted.edges == nullptr) return scalar().select_wanted(w, n, wanted, found);
+  const CodeSearch<4> search(wanted.edges);
+  std::size_t count = 0;
+  std::size_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    fetch_ahead(w + i);
+    const __m256 weights = load_eight(w + i);
+    const __m256i odd = _mm256_slli_epi32(search.find(magnitude(weights)), 31);
+    const auto mask = static_cast<unsigned>(_mm256_movemask_ps(_mm256_castsi256_ps(odd)));
+    // Eight are stored, of which so many count.
+    const __m256i places = load_codes(kPlaces[mask].data());
+    _mm256_storeu_ps(found + count, _mm256_permutevar8x32_ps(weights, places));
+    count += static_cast<unsigned>(__builtin_popcount(mask));
+  }
+  return count + scalar().select_wanted(w + i, n - i, wanted, found + count);
+}
+
 }  // namespace
 
 const Kernels kAvx2Kernels = {
@@ -202,6 +221,7 @@ const Kernels kAvx2Kernels = {
     find_moves,
     move_in_kernels,
     select_moves,
+    select_wanted,
     avx2::multiply,
     avx2::add_errors,
     avx2::find_scales,

@@ -73,6 +73,16 @@ struct MovedWeight {
   float step;
 };
 
+/// Edges of the ranges of magnitudes that are wanted: one for each threshold of 4 bits.
+inline constexpr std::size_t kWantedEdges = 15;
+
+/// Weights that are wanted, by the histogram key of their magnitude.
+struct WantedKeys {
+  const std::uint8_t* flags;  ///< 1 for each wanted key, else 0.
+  /// The same: so many ascending edges, of which an odd number is <= |w|. Null: it would take more.
+  const float* edges;
+};
+
 /// Sums over weights w and their levels l. Eight lanes are added up one by one, then lanes 4 apart,
 /// 2 apart and 1 apart.
 struct Projection {
@@ -154,6 +164,10 @@ struct Kernels {
   /// many they are; `found` has room for n, what is left of it holds anything.
   std::size_t (*select_moves)(const float* errors, const float* steps, std::size_t n,
                               const MoveQuery& query, std::uint32_t* found);
+  /// Writes the wanted of n finite weights, in their order, and returns how many they are; `found`
+  /// has room for n, what is left of it holds anything.
+  std::size_t (*select_wanted)(const LooseFloat* w, std::size_t n, const WantedKeys& wanted,
+                               float* found);
   /// out[i] = in[i] * factor; `in` may be `out`.
   void (*multiply)(const LooseFloat* in, std::size_t n, float factor, float* out);
   /// Adds n weights to the lanes.

@@ -181,6 +181,11 @@ void look_up_edge_codes(const LooseFloat* w, std::size_t n, const std::uint8_t* 
   scalar().look_up_edge_codes(w, n, key_codes, codes);
 }
 
+std::size_t select_wanted(const LooseFloat* w, std::size_t n, const WantedKeys& wanted,
+                          float* found) {
+  return scalar().select_wanted(w, n, wanted, found);
+}
+
 void multiply(const LooseFloat* in, std::size_t n, float factor, float* out) {
   scalar().multiply(in, n, factor, out);
 }
@@ -201,6 +206,7 @@ const Kernels kNeonKernels = {
     find_moves,
     move_in_kernels,
     select_moves,
+    select_wanted,
     multiply,
     neon::add_errors,
     neon::find_scales,

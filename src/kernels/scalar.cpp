@@ -287,12 +287,24 @@ std::size_t select_moves(const float* errors, const float* steps, std::size_t n,
   return count;
 }
 
+std::size_t select_wanted(const LooseFloat* w, std::size_t n, const WantedKeys& wanted,
+                          float* found) {
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    if (i % 8 == 0) fetch_ahead(w + i);
+    // Always written, and kept by counting it: no branch to mispredict.
+    found[count] = w[i];
+    count += wanted.flags[(bits_of(w[i]) & (~0U >> 1)) >> kKeyShift];
+  }
+  return count;
+}
+
 }  // namespace
 
 const Kernels kScalarKernels = {
-    "scalar",           count_keys, add_moments, find_codes,  count_and_find, look_up_codes,
-    look_up_edge_codes, pack,       unpack,      expand,      find_moves,     move_in_kernels,
-    select_moves,       multiply,   add_errors,  find_scales,
+    "scalar",           count_keys,    add_moments, find_codes, count_and_find, look_up_codes,
+    look_up_edge_codes, pack,          unpack,      expand,     find_moves,     move_in_kernels,
+    select_moves,       select_wanted, multiply,    add_errors, find_scales,
 };
 
 }  // namespace wquant

@@ -128,6 +128,7 @@ void ExactSearch::choose(const Distribution& distribution) {
   needs_parts_ = !finest &&
                  wanted_ > std::min(kMostGathered, kGatherShare * distribution.count()) &&
                  (wanted_ > kMostGathered || meetings_ > few);
+  if (needs_weights() && !needs_parts_) filter_ = KeyFilter(marks_, distribution);
 }
 
 /// Marks the keys that boundaries can lie in. Returns false where these are too many weights, or
@@ -159,6 +160,15 @@ bool ExactSearch::mark(const Distribution& distribution, const Stretch& stretch,
   return true;
 }
 
+void ExactSearch::gather(WeightView weights, std::vector<float>& out) const {
+  filter_.pass(weights, [&](WeightView passed) {
+    for (std::size_t i = 0; i < passed.size; ++i) {
+      const float w = passed.data[i];
+      if (marks_[marks_.key(w)] != 0) out.push_back(w);
+    }
+  });
+}
+
 PartTable ExactSearch::part_table(const Distribution& distribution) const {
   return {fine_ ? *fine_ : distribution, marks_};
 }
@@ -172,6 +182,10 @@ void ExactSearch::refine(PartTable& parts, const Distribution& distribution) {
     look(objective, stretch.low, stretch.high, narrow);
   }
   choose(*fine_);
+}
+
+Codebook ExactSearch::likely(const Distribution& distribution) const {
+  return codebook_of(distribution, settings_, found_);
 }
 
 Codebook ExactSearch::finish(std::span<const float> gathered, Distribution& distribution) {
@@ -220,7 +234,7 @@ Codebook fit_exactly(WeightView weights, const TensorSettings& settings, SearchE
     search.refine(parts, distribution);
   }
   std::vector<float> gathered;
-  if (search.needs_weights()) search.marks().gather(weights, gathered);
+  if (search.needs_weights()) search.gather(weights, gathered);
   return search.finish(gathered, distribution);
 }
 

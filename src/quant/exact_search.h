@@ -24,19 +24,22 @@ class ExactSearch {
               SearchEffort effort);
 
   /// Whether refine() comes before anything else, maybe again: there are too many weights to
-  /// gather. marks() are the keys whose parts it wants to be counted.
+  /// gather.
   [[nodiscard]] bool needs_parts() const { return needs_parts_; }
-  /// An empty table for that.
+  /// What finish() will make unless it finds something better.
+  [[nodiscard]] Codebook likely(const Distribution& distribution) const;
+  /// An empty table for refine().
   [[nodiscard]] PartTable part_table(const Distribution& distribution) const;
-  /// Whether finish() needs weights, those of marks().
+  /// Whether finish() needs weights.
   [[nodiscard]] bool needs_weights() const { return !marks_.empty(); }
-  [[nodiscard]] const MagnitudeMarks& marks() const { return marks_; }
+  /// Appends those of some weights that it needs.
+  void gather(WeightView weights, std::vector<float>& out) const;
 
   /// Looks at bounds from finer bins: fewer weights are needed after that, or none.
   void refine(PartTable& parts, const Distribution& distribution);
 
-  /// The codebook. `gathered` are the weights of marks() in any order; `distribution` is that of
-  /// the constructor and becomes one that has the codebook's thresholds.
+  /// The codebook. `gathered` are the weights that it needs, in any order; `distribution` is that
+  /// of the constructor and becomes one that has the codebook's thresholds.
   Codebook finish(std::span<const float> gathered, Distribution& distribution);
 
  private:
@@ -58,6 +61,7 @@ class ExactSearch {
   std::vector<Stretch> stretches_;  // That are swept; ascending.
   double bound_ = 0;                // Of all x0 outside of them, and found by the sweep.
   MagnitudeMarks marks_;
+  KeyFilter filter_;       // Of marks_, when no parts are needed.
   double wanted_ = 0;      // Weights of the marked keys.
   double meetings_ = 0;    // Of weights and boundaries while x0 is in a stretch, about.
   int shift_ = kKeyShift;  // Lower bits of a magnitude that do not tell its bin.

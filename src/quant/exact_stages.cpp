@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "quant/code_statistics.h"
 #include "quant/float_slabs.h"
 #include "quant/tensor_steps.h"
 
@@ -15,6 +16,12 @@ ExactStages::ExactStages(const RunState& run, std::size_t index, Distribution& w
   prepare();
 }
 
+Codebook ExactStages::likely() const {
+  Codebook book = search_.likely(weights_);
+  if (run_.plan.tensors[index_].levels == Dtype::kF16) round_levels(weights_, book);
+  return book;
+}
+
 bool ExactStages::wants_read() const { return search_.needs_parts() || !gathered_.empty(); }
 
 void ExactStages::prepare() {
@@ -24,22 +31,22 @@ void ExactStages::prepare() {
 
 void ExactStages::read_slab(std::uint64_t slab, Scratch& scratch) {
   const TensorInfo& info = run_.plan.tensors[index_].info;
-  if (search_.needs_parts()) {
-    count_parts(slab, scratch);
-  } else {
-    gather(slab, scratch);
-  }
   const SlabRange range = slab_range(info.count(), slab);
+  for_each_block(run_.model, index_, range, scratch.block, [&](std::uint64_t, WeightView weights) {
+    if (wants_parts()) {
+      count_parts(weights);
+    } else {
+      search_.gather(weights, gathered_[slab]);
+    }
+  });
   finish_read(run_, index_, range);
   // One read was foreseen.
   run_.meter.add(reads_ == 0 ? range.count * size_of(info.dtype) : 0);
 }
 
-void ExactStages::count_parts(std::uint64_t slab, Scratch& scratch) {
+void ExactStages::count_parts(WeightView weights) {
   PartTable parts = take_parts();
-  const SlabRange range = slab_range(run_.plan.tensors[index_].info.count(), slab);
-  for_each_block(run_.model, index_, range, scratch.block,
-                 [&](std::uint64_t, WeightView weights) { parts.add(weights); });
+  parts.add(weights);
   const std::lock_guard lock(mutex_);
   parts_.push_back(std::move(parts));
 }
@@ -55,13 +62,6 @@ PartTable ExactStages::take_parts() {
     }
   }
   return search_.part_table(weights_);
-}
-
-void ExactStages::gather(std::uint64_t slab, Scratch& scratch) {
-  const SlabRange range = slab_range(run_.plan.tensors[index_].info.count(), slab);
-  for_each_block(run_.model, index_, range, scratch.block, [&](std::uint64_t, WeightView weights) {
-    search_.marks().gather(weights, gathered_[slab]);
-  });
 }
 
 void ExactStages::end_read() {

@@ -16,7 +16,14 @@ class ExactStages {
   /// `weights` outlives this.
   ExactStages(const RunState& run, std::size_t index, Distribution& weights);
 
+  /// The codebook that finish() will most likely make.
+  [[nodiscard]] Codebook likely() const;
+
   [[nodiscard]] bool wants_read() const;
+  /// Whether read_slab() is nothing but count_parts() of the slab's weights.
+  [[nodiscard]] bool wants_parts() const { return search_.needs_parts(); }
+  /// At most kKeyFlush weights; by several threads at once.
+  void count_parts(WeightView weights);
   /// By several threads at once.
   void read_slab(std::uint64_t slab, Scratch& scratch);
   /// All slabs have been read.
@@ -27,8 +34,6 @@ class ExactStages {
  private:
   void prepare();
   PartTable take_parts();
-  void count_parts(std::uint64_t slab, Scratch& scratch);
-  void gather(std::uint64_t slab, Scratch& scratch);
   void finish_gathering();
 
   const RunState& run_;

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <utility>
 
 namespace wquant {
 namespace {
 
-constexpr std::size_t kStep = 4096;
 constexpr std::uint32_t kParts = 1U << kPartBits;
 /// Entries of a row of the table: parts of weights above zero, then below.
 constexpr std::size_t kRow = std::size_t{2} * kParts;
@@ -16,22 +16,8 @@ constexpr std::uint64_t kOne = std::uint64_t{1} << 40;
 
 }  // namespace
 
-void MagnitudeMarks::gather(WeightView weights, std::vector<float>& out) const {
-  std::array<float, kStep> found;
-  for (std::size_t first = 0; first < weights.size; first += kStep) {
-    const std::size_t end = std::min(weights.size, first + kStep);
-    std::size_t size = 0;
-    for (std::size_t i = first; i < end; ++i) {
-      // Always written, and kept by counting it: no branch to mispredict.
-      found[size] = weights.data[i];
-      size += flags_[key(weights.data[i])];
-    }
-    out.insert(out.end(), found.begin(), found.begin() + static_cast<std::ptrdiff_t>(size));
-  }
-}
-
 PartTable::PartTable(const Distribution& distribution, const MagnitudeMarks& marks)
-    : shift_(marks.shift()), rows_(marks.keys()) {
+    : shift_(marks.shift()), filter_(marks, distribution), rows_(marks.keys()) {
   for (std::size_t bin = 0; bin < distribution.bins(); ++bin) {
     const std::size_t key = marks.key(distribution.lower(bin));
     if (marks[key] == 0) continue;
@@ -45,6 +31,10 @@ PartTable::PartTable(const Distribution& distribution, const MagnitudeMarks& mar
 void PartTable::add(WeightView weights) {
   if (counted_ + weights.size > kKeyFlush) drain();
   counted_ += weights.size;
+  filter_.pass(weights, [&](WeightView passed) { add_passed(passed); });
+}
+
+void PartTable::add_passed(WeightView weights) {
   const int part_shift = shift_ - kPartBits;
   const std::uint32_t below = (1U << part_shift) - 1;
   for (std::size_t i = 0; i < weights.size; ++i) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "quant/balanced_pieces.h"
 #include "quant/code_statistics.h"
@@ -21,14 +22,14 @@ namespace {
 /// First all slabs are counted, then the codebook is fitted, then all slabs are encoded. What the
 /// threads found is put together in the order of the slabs or in integers, so it does not depend on
 /// who did what. A large tensor is encoded with a guess of the codebook, from a sample, while it is
-/// counted; when the guess proves good enough, that was all. An exact search gathers some weights
-/// of all slabs before the codebook is made.
+/// counted; when the guess proves good enough, that was all. An exact search reads the slabs again
+/// before the codebook is made, and first with what the ordinary one found as a guess.
 class QuantizeWork : public NamedWork {
  public:
   using NamedWork::NamedWork;
 
  private:
-  enum class Stage { kNone, kSample, kCount, kReread, kEncode, kDone };
+  enum class Stage { kNone, kSample, kCount, kProve, kReread, kEncode, kDone };
 
   std::uint64_t begin() override {
     if (stage_ == Stage::kNone) {
@@ -38,8 +39,7 @@ class QuantizeWork : public NamedWork {
     }
     if (stage_ == Stage::kDone) return 0;
     if (stage_ == Stage::kSample) return sample_parts(planned());
-    const bool by_pieces = balanced() && (stage_ == Stage::kEncode || guess_.has_value());
-    return by_pieces ? tallies_.size() : slabs();
+    return by_pieces() ? tallies_.size() : slabs();
   }
 
   void run(std::uint64_t part, Scratch& scratch) override {
@@ -47,6 +47,8 @@ class QuantizeWork : public NamedWork {
       count_sample(run_, index_, part, *counts_, scratch);
     } else if (stage_ == Stage::kCount) {
       count(part, scratch);
+    } else if (stage_ == Stage::kProve) {
+      prove(part, scratch);
     } else if (stage_ == Stage::kReread) {
       exact_->read_slab(part, scratch);
     } else if (balanced()) {
@@ -80,7 +82,10 @@ class QuantizeWork : public NamedWork {
         counts_.reset();
         if (!is_exact()) return fit() ? Stage::kDone : Stage::kEncode;
         exact_.emplace(run_, index_, weights_);
-        return reread_or_finish();
+        if (!exact_->wants_parts()) return reread_or_finish();
+        take_guess(exact_->likely(), weights_);
+        return Stage::kProve;
+      case Stage::kProve:
       case Stage::kReread:
         exact_->end_read();
         return reread_or_finish();
@@ -95,19 +100,28 @@ class QuantizeWork : public NamedWork {
     if (exact_->wants_read()) return Stage::kReread;
     exact_->finish();
     exact_.reset();
-    return Stage::kEncode;
+    return was_guessed() ? Stage::kDone : Stage::kEncode;
   }
 
   [[nodiscard]] bool balanced() const { return planned().balance.sets != Balance::kOff; }
+
+  [[nodiscard]] bool by_pieces() const {
+    return balanced() && stage_ != Stage::kReread && (stage_ == Stage::kEncode || guess_);
+  }
 
   [[nodiscard]] std::uint64_t slabs() const { return slab_count(planned().info.count()); }
 
   void make_guess(const Distribution& sample) {
     // With zeros to keep levels follow no x0.
     if (keeps_zeros(sample, planned().settings)) return;
-    guess_ = fit_codebook(sample, planned().settings, run_.effort);
-    if (planned().levels == Dtype::kF16) round_levels(sample, *guess_);
-    encoder_.emplace(*guess_, sample);
+    Codebook found = fit_codebook(sample, planned().settings, run_.effort);
+    if (planned().levels == Dtype::kF16) round_levels(sample, found);
+    take_guess(std::move(found), sample);
+  }
+
+  void take_guess(Codebook codebook, const Distribution& weights) {
+    guess_ = std::move(codebook);
+    encoder_.emplace(*guess_, weights);
     if (balanced()) tallies_.resize(balanced_pieces(planned()));
   }
 
@@ -129,16 +143,38 @@ class QuantizeWork : public NamedWork {
   void count_piece(std::uint64_t piece, Scratch& scratch) {
     KeySums found;
     Moments moments;
+    encode_guessed_piece(piece, [&](WeightView block, std::uint8_t* codes) {
+      moments += encoder_->find_and_count(block, counts_->pivot(), scratch.table, found, codes);
+    });
+    counts_->add(piece, moments);
+    counts_->add(found);
+  }
+
+  /// Encodes with the guess, block by block.
+  void encode_guessed_piece(std::uint64_t piece, const PieceEncoder& encode) {
     tallies_[piece] = encode_balanced_piece(
         run_, index_, piece, *guess_, [&](WeightView weights, std::uint8_t* codes) {
           for (std::size_t first = 0; first < weights.size; first += kBlock) {
-            const WeightView block = weights.part(first, std::min(kBlock, weights.size - first));
-            moments += encoder_->find_and_count(block, counts_->pivot(), scratch.table, found,
-                                                codes + first);
+            encode(weights.part(first, std::min(kBlock, weights.size - first)), codes + first);
           }
         });
-    counts_->add(piece, moments);
-    counts_->add(found);
+  }
+
+  /// Encodes with the guess while parts are counted.
+  void prove(std::uint64_t part, Scratch& scratch) {
+    if (balanced()) {
+      return encode_guessed_piece(part, [&](WeightView block, std::uint8_t* codes) {
+        exact_->count_parts(block);
+        encoder_->find_codes(block, codes);
+      });
+    }
+    encode_slab(
+        run_, index_, part,
+        [&](std::uint64_t, WeightView block, std::uint8_t* packed) {
+          exact_->count_parts(block);
+          encoder_->encode(block, packing_bits(report()), packed);
+        },
+        scratch);
   }
 
   void encode_piece(std::uint64_t piece) {
@@ -156,10 +192,17 @@ class QuantizeWork : public NamedWork {
         scratch);
   }
 
-  /// Returns true when the codes that were written with the guess are right.
   bool fit() {
     fit_tensor(run_, index_, weights_, guess_ ? &*guess_ : nullptr);
-    if (!guess_ || guess_->thresholds != report().codebook.thresholds) return false;
+    return was_guessed();
+  }
+
+  /// Whether the codes that were written with the guess are right; balanced ones were so for its
+  /// levels.
+  bool was_guessed() {
+    const Codebook& found = report().codebook;
+    if (!guess_ || guess_->thresholds != found.thresholds) return false;
+    if (balanced() && guess_->levels != found.levels) return false;
     run_.meter.add(planned().info.bytes());  // The second pass that is not needed.
     return true;
   }

@@ -159,6 +159,22 @@ TEST(Engine, ReadsAVastTensorOnceWhenASampleShowsTheCodebook) {
   EXPECT_LT(book.gap, 0.01 * (1 - book.rho));
 }
 
+TEST(Engine, EncodesWhileAnExactSearchProvesItsGuess) {
+  const VastModel model(1, (std::uint64_t{1} << 22) + 12345);
+  for (const Balance balance : {Balance::kOff, Balance::kChannel}) {
+    Settings settings;
+    settings.tensor.bits = 4;
+    settings.tensor.balance = balance;
+    settings.tensor.search = SearchRule::kExact;
+    const std::uint64_t before = model.bytes_read();
+    const Outcome one = run(model, settings, 1);
+    EXPECT_LT(model.bytes_read() - before, model.tensors()[0].bytes() * 9 / 4);
+    expect_same(run(model, settings, 3), one);
+    settings.tensor.search = SearchRule::kAuto;
+    EXPECT_EQ(run(model, settings, 1).parts, one.parts);
+  }
+}
+
 /// What became of a tensor that was balanced for levels of a sample.
 TEST(Engine, ReadsAVastTensorOnceToBalanceIt) {
   constexpr std::size_t kRows = 16500, kWidth = 1021;

@@ -288,10 +288,13 @@ TEST_P(ExactRun, ReportsWhatIsDecodedWhateverTheThreads) {
   }
 }
 
+/// The largest of the layers is encoded while the search proves that nothing is better, or once
+/// more: where that is not so, at 8 bits of mode linear.
 INSTANTIATE_TEST_SUITE_P(Modes, ExactRun,
                          testing::Values("bits=2", "bits=3,mode=linear", "bits=4,ratio=1.4",
-                                         "bits=5,mode=linear", "bits=8", "bits=6,ratio=1.2",
-                                         "bits=1"));
+                                         "bits=5,mode=linear", "bits=8", "bits=8,mode=linear",
+                                         "bits=6,ratio=1.2", "bits=1", "bits=3,balance=off",
+                                         "bits=8,balance=off", "bits=8,mode=linear,balance=off"));
 
 }  // namespace
 }  // namespace wquant

@@ -6,6 +6,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "unit/kernels_support.h"
@@ -236,6 +237,50 @@ TEST_P(KernelTest, AddsErrorsLikeScalar) {
     };
     ASSERT_TRUE(std::ranges::equal(lanes(found), lanes(expected), same)) << n;
   });
+}
+
+/// Ranges of keys between magnitudes, as flags and as edges.
+struct Ranges {
+  std::vector<std::uint8_t> flags = std::vector<std::uint8_t>(kKeys / 2);
+  std::array<float, kWantedEdges> edges;
+
+  explicit Ranges(const std::vector<float>& ends) {
+    edges.fill(std::numeric_limits<float>::infinity());
+    const auto key = [](float end) { return std::bit_cast<std::uint32_t>(end) >> kKeyShift; };
+    for (std::size_t i = 0; i < ends.size(); ++i) {
+      edges[i] = std::bit_cast<float>(key(ends[i]) << kKeyShift);
+      if (i % 2 != 0) std::fill(flags.begin() + key(ends[i - 1]), flags.begin() + key(ends[i]), 1);
+    }
+  }
+};
+
+TEST_P(KernelTest, SelectsWantedWeightsLikeScalar) {
+  constexpr float kInf = std::numeric_limits<float>::infinity();
+  const std::vector<std::vector<float>> ends = {
+      {},
+      {0.5F, 0.75F},
+      {1e-40F, 0.1F, 1.0F, kInf},
+      {0, kInf},
+      {0.1F, 0.2F, 0.3F, 0.4F, 0.5F, 0.6F, 0.7F, 0.8F, 0.9F, 1.0F, 1.1F, 1.2F, 2.0F, 2.1F}};
+  for (const std::vector<float>& some : ends) {
+    const Ranges ranges(some);
+    for (const float* edges : {ranges.edges.data(), static_cast<const float*>(nullptr)}) {
+      const WantedKeys wanted = {ranges.flags.data(), edges};
+      for_every_length(weights(true), [&](const LooseFloat* w, std::size_t n) {
+        std::vector<float> found(n + 1, 7);
+        std::vector<float> expected;
+        for (std::size_t i = 0; i < n; ++i) {
+          const float weight = w[i];
+          const auto magnitude = std::bit_cast<std::uint32_t>(weight) & (~0U >> 1);
+          if (ranges.flags[magnitude >> kKeyShift] != 0) expected.push_back(weight);
+        }
+        const std::size_t count = fast().select_wanted(w, n, wanted, found.data());
+        ASSERT_EQ(found[n], 7) << n;
+        found.resize(count);
+        ASSERT_EQ(found, expected) << n;
+      });
+    }
+  }
 }
 
 }  // namespace

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace wquant {
+
+/// A flag for every pattern of a magnitude's upper bits: its weights are wanted.
+class MagnitudeMarks {
+ public:
+  MagnitudeMarks() = default;
+  /// `shift` lower bits of a magnitude's 31 do not matter.
+  explicit MagnitudeMarks(int shift) : shift_(shift), flags_(std::size_t{1} << (31 - shift)) {}
+
+  [[nodiscard]] bool empty() const { return flags_.empty(); }
+  [[nodiscard]] int shift() const { return shift_; }
+  [[nodiscard]] std::size_t keys() const { return flags_.size(); }
+  [[nodiscard]] std::size_t key(float weight) const {
+    return (std::bit_cast<std::uint32_t>(weight) & (~0U >> 1)) >> shift_;
+  }
+  [[nodiscard]] std::uint8_t operator[](std::size_t key) const { return flags_[key]; }
+  void set(std::size_t key) { flags_[key] = 1; }
+
+ private:
+  int shift_ = 0;
+  std::vector<std::uint8_t> flags_;
+};
+
+}  // namespace wquant
