@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -26,10 +27,17 @@ constexpr std::uint64_t kLargestFolio = std::uint64_t{2} << 20;
       .at_file(path.string());
 }
 
+/// Of larger files the descriptor is kept, unless so many are open: a model may lie in more files
+/// than a process may have open.
+constexpr std::size_t kLarge = std::size_t{64} << 20;
+constexpr int kMostOpen = 256;
+
 /// Closes the descriptor when it goes out of scope.
 struct Descriptor {
   int fd;
-  ~Descriptor() { close(fd); }
+  ~Descriptor() {
+    if (fd >= 0) close(fd);
+  }
 };
 
 }  // namespace
@@ -38,7 +46,7 @@ MappedFile::MappedFile(const std::filesystem::path& path) {
   // A pipe of that name would let the program wait for who writes into it.
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) fail(path, "cannot open", errno);
-  const Descriptor guard{fd};
+  Descriptor guard{fd};
   struct stat status = {};
   if (fstat(fd, &status) != 0) fail(path, "cannot read", errno);
   if (!S_ISREG(status.st_mode)) throw Error("not a regular file").at_file(path.string());
@@ -47,13 +55,27 @@ MappedFile::MappedFile(const std::filesystem::path& path) {
   void* data = mmap(nullptr, size_, PROT_READ, MAP_SHARED, fd, 0);
   if (data == MAP_FAILED) fail(path, "cannot map", errno);
   data_ = static_cast<const std::byte*>(data);
+  if (size_ >= kLarge && fd < kMostOpen) descriptor_ = std::exchange(guard.fd, -1);
 }
 
 MappedFile::MappedFile(MappedFile&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+    : data_(std::exchange(other.data_, nullptr)),
+      size_(std::exchange(other.size_, 0)),
+      descriptor_(std::exchange(other.descriptor_, -1)) {}
 
 MappedFile::~MappedFile() {
   if (data_ != nullptr) munmap(const_cast<std::byte*>(data_), size_);
+  if (descriptor_ >= 0) close(descriptor_);
+}
+
+void MappedFile::copy(std::uint64_t first, std::span<std::byte> out) const {
+  while (descriptor_ >= 0 && !out.empty()) {
+    const ssize_t size = pread(descriptor_, out.data(), out.size(), static_cast<off_t>(first));
+    if (size <= 0) break;  // What cannot be read so is asked for as any other page.
+    first += static_cast<std::uint64_t>(size);
+    out = out.subspan(static_cast<std::size_t>(size));
+  }
+  if (!out.empty()) std::memcpy(out.data(), data_ + first, out.size());
 }
 
 void MappedFile::release(std::uint64_t first, std::uint64_t size) const {

@@ -21,6 +21,9 @@ class MappedFile {
   ~MappedFile();
 
   [[nodiscard]] std::span<const std::byte> bytes() const { return {data_, size_}; }
+  /// Copies bytes from `first` on, which must lie within the file. Of a large file no pages are
+  /// mapped for that, which is faster where little is read here and there.
+  void copy(std::uint64_t first, std::span<std::byte> out) const;
   /// Drops bytes [first, first + size), and what Linux may have mapped around them, from this
   /// process's memory, small ranges together with their neighbours; what is read again comes from
   /// the file.
@@ -29,6 +32,7 @@ class MappedFile {
  private:
   const std::byte* data_ = nullptr;
   std::size_t size_ = 0;
+  int descriptor_ = -1;  // Of a large file, as long as there are few of them.
   mutable PendingRanges released_;
 };
 

@@ -10,8 +10,9 @@ inline constexpr int kKeyMantissa = 9;
 inline constexpr int kKeyShift = 23 - kKeyMantissa;
 /// Number of keys: sign, exponent, mantissa bits.
 inline constexpr std::size_t kKeys = std::size_t{1} << (9 + kKeyMantissa);
-/// Most weights that count_keys() may add before the table must be flushed.
-inline constexpr std::uint64_t kKeyFlush = std::uint64_t{1} << 23;
+/// Most weights that count_keys() may add before the table must be flushed: so many times
+/// 2^40 + 2^32 are less than 2^64.
+inline constexpr std::uint64_t kKeyFlush = std::uint64_t{15} << 20;
 
 /// Weights as they lie in a file: at any address. Templates take pointers to them for pointers to
 /// float, which lie at multiples of four bytes: such pointers are not for them.

@@ -49,7 +49,7 @@ void KeyTable::make_room(std::size_t weights, KeySums& sums) {
 void KeyTable::drain(KeySums& sums) {
   if (counted_ == 0) return;
   // T = count * d + residual with d = 2^40 + the key's smallest bit pattern; residual < d because
-  // kKeyFlush weights leave at most 2^23 * 2^14.
+  // kKeyFlush weights leave less than 2^24 * 2^14.
   KeySums found;
   for (std::uint32_t key = 0; key < kKeys; ++key) {
     if (table_[key] == 0) continue;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
+#include <vector>
 
 #include "quant/encoder.h"
 #include "quant/family.h"
@@ -37,6 +39,18 @@ std::uint64_t step_of(const PlannedTensor& planned) {
 }
 std::uint64_t part_size(const PlannedTensor& planned) { return step_of(planned) * kRuns; }
 
+/// Copied: a page that is touched in a mapped file may map two megabytes around it, and all of
+/// them will be mapped again when they are counted.
+void read_run(const ModelReader& model, std::size_t index, std::uint64_t first,
+              std::vector<float>& run) {
+  run.resize(kRun);
+  if (model.tensors()[index].dtype == Dtype::kF32) {
+    model.read(index, first * sizeof(float), std::as_writable_bytes(std::span(run)));
+  } else {
+    model.read_floats(index, first, run);
+  }
+}
+
 }  // namespace
 
 bool worth_sampling(const PlannedTensor& planned) {
@@ -63,10 +77,8 @@ void count_sample(const RunState& run, std::size_t index, std::uint64_t part, Sl
   KeySums sums;
   Moments moments;
   for (std::uint64_t first = begin; first + kRun <= end; first += step_of(planned)) {
-    for_each_block(run.model, index, {first, kRun}, scratch.block,
-                   [&](std::uint64_t, WeightView weights) {
-                     moments += scratch.table.add(weights, counts.pivot(), sums);
-                   });
+    read_run(run.model, index, first, scratch.block);
+    moments += scratch.table.add({scratch.block.data(), kRun}, counts.pivot(), sums);
   }
   // The pages around came with it.
   release(run.model, index, {begin, end - begin});
