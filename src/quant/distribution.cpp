@@ -128,6 +128,9 @@ float Distribution::threshold(double b) const {
 void Distribution::cut(std::span<const float> thresholds, std::span<const Tail> above) {
   std::vector<float> lower, upper;
   std::vector<Tail> tails;
+  lower.reserve(bins() + thresholds.size());
+  upper.reserve(lower.capacity());
+  tails.reserve(lower.capacity() + 1);
   std::size_t done = 0;
   const auto copy_up_to = [&](std::size_t end) {
     for (; done < end; ++done) {

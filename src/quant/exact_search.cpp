@@ -22,8 +22,12 @@ constexpr double kGatherShare = 1.0 / 32;
 constexpr double kMeetingWeights = 8, kBoundMeetings = 4;
 /// Meetings that always and never are seldom.
 constexpr double kFewestMeetings = 1 << 15, kMostMeetings = 1 << 19;
+/// Parts that bins are cut into, as powers of two: at first, with many bits, whose intervals are
+/// few bins wide, and after that, when the table of many bins would not stay in the caches.
+constexpr int kPartBits = 4, kPartBitsOfMany = 5, kPartBitsLater = 3;
+constexpr int kManyBits = 7;
 /// Bins this fine are not refined: the tables grow.
-constexpr int kFinestShift = kKeyShift - 2 * kPartBits;
+constexpr int kFinestShift = kKeyShift - kPartBits - kPartBitsLater;
 /// Most weights that are gathered.
 constexpr double kMostGathered = 1 << 24;
 /// Boundaries are rounded; windows are wider by this share.
@@ -148,7 +152,7 @@ bool ExactSearch::mark(const Distribution& distribution, const Stretch& stretch,
       const double reach = (stretch.high - stretch.low) * width;
       const double size = double{distribution.upper(bin)} - double{distribution.lower(bin)};
       meetings += count_of(distribution, bin) * std::min(1.0, reach / size);
-      if (marks_[key] != 0 || (!keys.empty() && keys.back() >= key)) continue;
+      if (marks_[key] || (!keys.empty() && keys.back() >= key)) continue;
       keys.push_back(key);
       more += count_of(distribution, bin);
     }
@@ -164,18 +168,24 @@ void ExactSearch::gather(WeightView weights, std::vector<float>& out) const {
   filter_.pass(weights, [&](WeightView passed) {
     for (std::size_t i = 0; i < passed.size; ++i) {
       const float w = passed.data[i];
-      if (marks_[marks_.key(w)] != 0) out.push_back(w);
+      if (marks_[marks_.key(w)]) out.push_back(w);
     }
   });
 }
 
 PartTable ExactSearch::part_table(const Distribution& distribution) const {
-  return {fine_ ? *fine_ : distribution, marks_};
+  return {fine_ ? *fine_ : distribution, marks_, part_bits()};
+}
+
+int ExactSearch::part_bits() const {
+  if (fine_) return kPartBitsLater;
+  return settings_.bits >= kManyBits ? kPartBitsOfMany : kPartBits;
 }
 
 void ExactSearch::refine(PartTable& parts, const Distribution& distribution) {
-  fine_ = parts.refine(fine_ ? *fine_ : distribution);
-  shift_ -= kPartBits;
+  shift_ -= part_bits();
+  if (!fine_) fine_ = distribution;
+  fine_ = parts.refine(std::move(*fine_));
   const double narrow = 1 + std::ldexp(kNarrow, shift_ - kKeyShift);
   Objective objective(*fine_, settings_.bits, settings_.values);
   for (const Stretch& stretch : std::exchange(stretches_, {})) {

@@ -50,6 +50,7 @@ class ExactSearch {
   void look(Objective& objective, double low, double high, double narrow);
   void choose(const Distribution& distribution);
   bool mark(const Distribution& distribution, const Stretch& stretch, double most);
+  [[nodiscard]] int part_bits() const;
   void leave_out(double bound);
   void sweep(std::span<const MagnitudeCount> magnitudes, Distribution& distribution);
   [[nodiscard]] double gap(double rho) const;

@@ -68,6 +68,7 @@ void ExactStages::end_read() {
   ++reads_;
   if (!search_.needs_parts()) return finish_gathering();
   for (std::size_t i = 1; i < parts_.size(); ++i) parts_.front() += parts_[i];
+  parts_.erase(parts_.begin() + 1, parts_.end());
   search_.refine(parts_.front(), weights_);
   parts_.clear();
   prepare();

@@ -31,7 +31,7 @@ MarkedRanges marked_ranges(const MagnitudeMarks& marks, const Distribution& dist
   double gap = 0;
   for (std::size_t bin = 0; bin < distribution.bins(); ++bin) {
     const double count = distribution.tail(bin).count - distribution.tail(bin + 1).count;
-    if (marks[marks.key(distribution.lower(bin))] == 0) {
+    if (!marks[marks.key(distribution.lower(bin))]) {
       gap += count;
       continue;
     }

@@ -20,12 +20,12 @@ class MagnitudeMarks {
   [[nodiscard]] std::size_t key(float weight) const {
     return (std::bit_cast<std::uint32_t>(weight) & (~0U >> 1)) >> shift_;
   }
-  [[nodiscard]] std::uint8_t operator[](std::size_t key) const { return flags_[key]; }
-  void set(std::size_t key) { flags_[key] = 1; }
+  [[nodiscard]] bool operator[](std::size_t key) const { return flags_[key]; }
+  void set(std::size_t key) { flags_[key] = true; }
 
  private:
   int shift_ = 0;
-  std::vector<std::uint8_t> flags_;
+  std::vector<bool> flags_;  // A bit each: of fine keys there are millions.
 };
 
 }  // namespace wquant

@@ -3,28 +3,33 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <span>
+#include <tuple>
 #include <utility>
 
 namespace wquant {
 namespace {
 
-constexpr std::uint32_t kParts = 1U << kPartBits;
-/// Entries of a row of the table: parts of weights above zero, then below.
-constexpr std::size_t kRow = std::size_t{2} * kParts;
 /// A weight in the table, whose bits below the part's stand beside.
 constexpr std::uint64_t kOne = std::uint64_t{1} << 40;
 
 }  // namespace
 
-PartTable::PartTable(const Distribution& distribution, const MagnitudeMarks& marks)
-    : shift_(marks.shift()), filter_(marks, distribution), rows_(marks.keys()) {
+PartTable::PartTable(const Distribution& distribution, const MagnitudeMarks& marks, int part_bits)
+    : shift_(marks.shift()),
+      part_shift_(shift_ - part_bits),
+      parts_(1U << part_bits),
+      filter_(marks, distribution) {
   for (std::size_t bin = 0; bin < distribution.bins(); ++bin) {
     const std::size_t key = marks.key(distribution.lower(bin));
-    if (marks[key] == 0) continue;
+    if (!marks[key]) continue;
+    if (bins_.empty()) first_key_ = static_cast<std::uint32_t>(key);
     bins_.push_back(bin);
-    rows_[key] = static_cast<std::uint32_t>(bins_.size());
+    rows_.resize(key - first_key_ + 1);
+    rows_.back() = static_cast<std::uint32_t>(bins_.size() * row_size());
   }
-  table_.resize((bins_.size() + 1) * kRow);
+  rows_.push_back(0);  // Of keys beyond.
+  table_.resize((bins_.size() + 1) * row_size());
   sums_.resize(table_.size());
 }
 
@@ -35,14 +40,20 @@ void PartTable::add(WeightView weights) {
 }
 
 void PartTable::add_passed(WeightView weights) {
-  const int part_shift = shift_ - kPartBits;
+  // Copies of members: what is written to the table could be one of them.
+  const auto [shift, part_shift, parts, first_key] =
+      std::tuple(shift_, part_shift_, parts_, first_key_);
+  const std::span<const std::uint32_t> rows = rows_;
+  const std::span<std::uint64_t> table = table_;
   const std::uint32_t below = (1U << part_shift) - 1;
   for (std::size_t i = 0; i < weights.size; ++i) {
     const float w = weights.data[i];
     const auto bits = std::bit_cast<std::uint32_t>(w);
-    const std::size_t row = rows_[(bits & (~0U >> 1)) >> shift_];
-    const std::uint32_t part = (bits >> 31) * kParts + (bits >> part_shift) % kParts;
-    table_[row * kRow + part] += kOne + (bits & below);
+    // What lies before the first key wraps round.
+    const std::uint32_t key = ((bits & (~0U >> 1)) >> shift) - first_key;
+    const std::uint32_t row = rows[std::min<std::size_t>(key, rows.size() - 1)];
+    const std::uint32_t side = bits >> 31 != 0 ? parts : 0;
+    table[row + side + ((bits >> part_shift) & (parts - 1))] += kOne + (bits & below);
   }
 }
 
@@ -66,11 +77,11 @@ PartTable& PartTable::operator+=(PartTable& other) {
 
 /// Sums of a part whose smallest magnitude has the bit pattern `edge`.
 Tail PartTable::part_sums(std::size_t row, std::uint32_t part, std::uint32_t edge) const {
-  const Sum& plus = sums_[row * kRow + part];
-  const Sum& minus = sums_[row * kRow + kParts + part];
+  const Sum& plus = sums_[row * row_size() + part];
+  const Sum& minus = sums_[row * row_size() + parts_ + part];
   const double low = std::bit_cast<float>(edge);
-  const double high = std::bit_cast<float>(edge + (1U << (shift_ - kPartBits)));
-  const double ulp = (high - low) / (1 << (shift_ - kPartBits));
+  const double high = std::bit_cast<float>(edge + (1U << part_shift_));
+  const double ulp = (high - low) / (1 << part_shift_);
   const auto sum = [&](const Sum& of) {
     return static_cast<double>(of.count) * low + static_cast<double>(of.residual) * ulp;
   };
@@ -84,27 +95,29 @@ Tail PartTable::part_sums(std::size_t row, std::uint32_t part, std::uint32_t edg
   return tail;
 }
 
-Distribution PartTable::refine(const Distribution& distribution) {
+Distribution PartTable::refine(Distribution distribution) {
   drain();
+  table_ = {};  // The new bins need the memory.
   std::vector<float> thresholds;
   std::vector<Tail> above;
+  thresholds.reserve(bins_.size() * (parts_ - 1));
+  above.reserve(thresholds.capacity());
   for (std::size_t row = 1; row <= bins_.size(); ++row) {
     const std::size_t bin = bins_[row - 1];
     const auto edge = std::bit_cast<std::uint32_t>(distribution.lower(bin));
-    std::array<Tail, kParts> tails;
+    std::array<Tail, std::size_t{1} << kMostPartBits> tails;
     Tail tail = distribution.tail(bin + 1);
-    for (std::uint32_t part = kParts; part-- > 0;) {
-      tail += part_sums(row, part, edge + (part << (shift_ - kPartBits)));
+    for (std::uint32_t part = parts_; part-- > 0;) {
+      tail += part_sums(row, part, edge + (part << part_shift_));
       tails[part] = tail;
     }
-    for (std::uint32_t part = 1; part < kParts; ++part) {
-      thresholds.push_back(std::bit_cast<float>(edge + (part << (shift_ - kPartBits))));
+    for (std::uint32_t part = 1; part < parts_; ++part) {
+      thresholds.push_back(std::bit_cast<float>(edge + (part << part_shift_)));
       above.push_back(tails[part]);
     }
   }
-  Distribution fine = distribution;
-  fine.cut(thresholds, above);
-  return fine;
+  distribution.cut(thresholds, above);
+  return distribution;
 }
 
 }  // namespace wquant

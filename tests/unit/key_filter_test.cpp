@@ -52,7 +52,7 @@ Passed pass(const KeyFilter& filter, const MagnitudeMarks& marks, const std::vec
   Passed counts = {passed.size(), 0};
   std::size_t at = 0;
   for (const float w : layer) {
-    if (marks[marks.key(w)] == 0) continue;
+    if (!marks[marks.key(w)]) continue;
     ++counts.marked;
     while (at < passed.size() && passed[at] != w) ++at;
     EXPECT_LT(at++, passed.size()) << w << " is missing";
