@@ -143,9 +143,22 @@ constexpr decltype(&expand_in_registers<1>) kExpand[9] = {
     expand_in_registers<4>,
 };
 
+/// Loads of single levels that are stored together: faster than gathers, and than single stores.
+void expand_by_loads(const std::uint8_t* codes, std::size_t n, const float* levels, float* out) {
+  std::size_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    std::uint64_t eight = 0;
+    __builtin_memcpy(&eight, codes + i, sizeof eight);
+    const auto level = [&](int j) { return levels[eight >> (8 * j) & 0xff]; };
+    _mm256_storeu_ps(out + i, _mm256_setr_ps(level(0), level(1), level(2), level(3), level(4),
+                                             level(5), level(6), level(7)));
+  }
+  scalar().expand(codes + i, n - i, levels, 0, out + i);
+}
+
 void expand(const std::uint8_t* codes, std::size_t n, const float* levels, int bits, float* out) {
   if (kExpand[bits] != nullptr) return kExpand[bits](codes, n, levels, out);
-  scalar().expand(codes, n, levels, bits, out);
+  expand_by_loads(codes, n, levels, out);
 }
 
 void pack(const std::uint8_t* codes, std::size_t n, int bits, std::uint8_t* out) {

@@ -7,6 +7,8 @@
 
 #include "quant/distribution.h"
 #include "quant/family.h"
+#include "quant/key_filter.h"
+#include "quant/magnitude_marks.h"
 #include "quant/magnitude_sort.h"
 #include "quant/refine.h"
 #include "wquant/codebook.h"

@@ -22,7 +22,7 @@ class ExactStages {
   [[nodiscard]] bool wants_read() const;
   /// Whether read_slab() is nothing but count_parts() of the slab's weights.
   [[nodiscard]] bool wants_parts() const { return search_.needs_parts(); }
-  /// At most kKeyFlush weights; by several threads at once.
+  /// By several threads at once.
   void count_parts(WeightView weights);
   /// By several threads at once.
   void read_slab(std::uint64_t slab, Scratch& scratch);

@@ -10,8 +10,12 @@
 namespace wquant {
 namespace {
 
-/// A weight in the table, whose bits below the part's stand beside.
-constexpr std::uint64_t kOne = std::uint64_t{1} << 40;
+/// A weight in the table, whose bits below the part's stand beside, at most ten of them. An entry
+/// that has reached kFull, 1024 weights, goes to the sums: so it is small, and many stay in the
+/// caches.
+constexpr std::uint32_t kOne = 1U << 21;
+constexpr std::uint32_t kFull = 1U << 31;
+static_assert(kFull / kOne * ((1U << 10) - 1) < kOne);
 
 }  // namespace
 
@@ -34,8 +38,6 @@ PartTable::PartTable(const Distribution& distribution, const MagnitudeMarks& mar
 }
 
 void PartTable::add(WeightView weights) {
-  if (counted_ + weights.size > kKeyFlush) drain();
-  counted_ += weights.size;
   filter_.pass(weights, [&](WeightView passed) { add_passed(passed); });
 }
 
@@ -44,7 +46,7 @@ void PartTable::add_passed(WeightView weights) {
   const auto [shift, part_shift, parts, first_key] =
       std::tuple(shift_, part_shift_, parts_, first_key_);
   const std::span<const std::uint32_t> rows = rows_;
-  const std::span<std::uint64_t> table = table_;
+  const std::span<std::uint32_t> table = table_;
   const std::uint32_t below = (1U << part_shift) - 1;
   for (std::size_t i = 0; i < weights.size; ++i) {
     const float w = weights.data[i];
@@ -53,17 +55,20 @@ void PartTable::add_passed(WeightView weights) {
     const std::uint32_t key = ((bits & (~0U >> 1)) >> shift) - first_key;
     const std::uint32_t row = rows[std::min<std::size_t>(key, rows.size() - 1)];
     const std::uint32_t side = bits >> 31 != 0 ? parts : 0;
-    table[row + side + ((bits >> part_shift) & (parts - 1))] += kOne + (bits & below);
+    const std::uint32_t entry = row + side + ((bits >> part_shift) & (parts - 1));
+    table[entry] += kOne + (bits & below);
+    if (table[entry] >= kFull) drain(entry);
   }
 }
 
+void PartTable::drain(std::size_t entry) {
+  const std::uint32_t sum = std::exchange(table_[entry], 0);
+  sums_[entry].count += sum / kOne;
+  sums_[entry].residual += sum % kOne;
+}
+
 void PartTable::drain() {
-  for (std::size_t i = 0; i < table_.size(); ++i) {
-    const std::uint64_t sum = std::exchange(table_[i], 0);
-    sums_[i].count += sum / kOne;
-    sums_[i].residual += sum % kOne;
-  }
-  counted_ = 0;
+  for (std::size_t entry = 0; entry < table_.size(); ++entry) drain(entry);
 }
 
 PartTable& PartTable::operator+=(PartTable& other) {
@@ -97,7 +102,6 @@ Tail PartTable::part_sums(std::size_t row, std::uint32_t part, std::uint32_t edg
 
 Distribution PartTable::refine(Distribution distribution) {
   drain();
-  table_ = {};  // The new bins need the memory.
   std::vector<float> thresholds;
   std::vector<Tail> above;
   thresholds.reserve(bins_.size() * (parts_ - 1));

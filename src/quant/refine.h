@@ -30,6 +30,7 @@ class PartTable {
     std::uint64_t count = 0, residual = 0;
   };
   void add_passed(WeightView weights);
+  void drain(std::size_t entry);
   void drain();
   /// Entries of a row of the table: parts of weights above zero, then below.
   [[nodiscard]] std::size_t row_size() const { return std::size_t{2} * parts_; }
@@ -42,9 +43,8 @@ class PartTable {
   std::vector<std::size_t> bins_;     // That are cut.
   std::uint32_t first_key_ = 0;       // That is marked.
   std::vector<std::uint32_t> rows_;   // By key from there on: where its row begins; 0: unmarked.
-  std::vector<std::uint64_t> table_;  // 2^40 and the bits below the part's, for each weight.
+  std::vector<std::uint32_t> table_;  // 2^21 and the bits below the part's, for each weight.
   std::vector<Sum> sums_;             // What was drained from the table.
-  std::uint64_t counted_ = 0;
 };
 
 }  // namespace wquant
