@@ -3,6 +3,9 @@
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <bit>
+#include <limits>
 #include <random>
 #include <vector>
 
@@ -65,6 +68,26 @@ void look_up_edge_codes(benchmark::State& state, const Kernels& kernels) {
   count_bytes(state);
 }
 
+/// Of seven narrow ranges, by their edges or by flags.
+void select_wanted(benchmark::State& state, const Kernels& kernels, bool by_edges) {
+  const std::vector<float> weights = make_weights();
+  std::vector<float> edges;
+  std::vector<std::uint8_t> flags(kKeys / 2);
+  for (std::uint32_t key = std::bit_cast<std::uint32_t>(0.005F) >> kKeyShift; edges.size() < 14;
+       key += 400) {
+    edges.push_back(std::bit_cast<float>(key << kKeyShift));
+    edges.push_back(std::bit_cast<float>((key + 20) << kKeyShift));
+    std::fill_n(flags.begin() + key, 20, std::uint8_t{1});
+  }
+  edges.resize(kWantedEdges, std::numeric_limits<float>::infinity());
+  std::vector<float> found(kWeights);
+  const WantedKeys wanted = {flags.data(), by_edges ? edges.data() : nullptr};
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(kernels.select_wanted(weights.data(), kWeights, wanted, found.data()));
+  }
+  count_bytes(state);
+}
+
 void pack(benchmark::State& state, const Kernels& kernels, int bits) {
   const std::vector<std::uint8_t> codes(kWeights);
   std::vector<std::uint8_t> packed(packed_size(kWeights, bits));
@@ -94,6 +117,10 @@ void register_all() {
     add("count_keys", kernels, [&](benchmark::State& state) { count_keys(state, kernels); });
     add("look_up_edge_codes", kernels,
         [&](benchmark::State& state) { look_up_edge_codes(state, kernels); });
+    add("select_wanted/edges", kernels,
+        [&](benchmark::State& state) { select_wanted(state, kernels, true); });
+    add("select_wanted/flags", kernels,
+        [&](benchmark::State& state) { select_wanted(state, kernels, false); });
     for (int bits = 1; bits <= 8; ++bits) {
       add(fmt::format("find_codes/{}", bits), kernels,
           [&kernels, bits](benchmark::State& state) { find_codes(state, kernels, bits); });
