@@ -30,7 +30,7 @@ constexpr std::uint64_t kLargestFolio = std::uint64_t{2} << 20;
 /// Of larger files the descriptor is kept, unless so many are open: a model may lie in more files
 /// than a process may have open.
 constexpr std::size_t kLarge = std::size_t{64} << 20;
-constexpr int kMostOpen = 256;
+constexpr int kMostOpen = 64;
 
 /// Closes the descriptor when it goes out of scope.
 struct Descriptor {

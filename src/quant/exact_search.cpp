@@ -22,12 +22,12 @@ constexpr double kGatherShare = 1.0 / 32;
 constexpr double kMeetingWeights = 8, kBoundMeetings = 4;
 /// Meetings that always and never are seldom.
 constexpr double kFewestMeetings = 1 << 15, kMostMeetings = 1 << 19;
-/// Parts that bins are cut into, as powers of two: at first, with many bits, whose intervals are
-/// few bins wide, and after that, when the table of many bins would not stay in the caches.
-constexpr int kPartBits = 4, kPartBitsOfMany = 5, kPartBitsLater = 3;
+/// Parts that bins are cut into, as powers of two: in all, and at first. With many bits, whose
+/// intervals are few bins wide, there are more of these, and fewer of each of the many later.
+constexpr int kPartBits = 8, kFirstPartBits = 4, kFirstPartBitsOfMany = 5;
 constexpr int kManyBits = 7;
 /// Bins this fine are not refined: the tables grow.
-constexpr int kFinestShift = kKeyShift - kPartBits - kPartBitsLater;
+constexpr int kFinestShift = kKeyShift - kPartBits;
 /// Most weights that are gathered.
 constexpr double kMostGathered = 1 << 24;
 /// Boundaries are rounded; windows are wider by this share.
@@ -178,8 +178,8 @@ PartTable ExactSearch::part_table(const Distribution& distribution) const {
 }
 
 int ExactSearch::part_bits() const {
-  if (fine_) return kPartBitsLater;
-  return settings_.bits >= kManyBits ? kPartBitsOfMany : kPartBits;
+  const int first = settings_.bits >= kManyBits ? kFirstPartBitsOfMany : kFirstPartBits;
+  return fine_ ? kPartBits - first : first;
 }
 
 void ExactSearch::refine(PartTable& parts, const Distribution& distribution) {

@@ -4,6 +4,7 @@
 #include <bit>
 #include <functional>
 #include <limits>
+#include <utility>
 
 namespace wquant {
 namespace {
@@ -12,6 +13,7 @@ namespace {
 /// the weights that could pass for the same time.
 constexpr double kNoFilter = 0.7, kFlags = 0.2;
 
+/// Most ranges that edges can tell.
 constexpr std::size_t kRanges = kWantedEdges / 2;
 
 /// Keys that pass, and how many weights lie between the range before and this one.

@@ -16,7 +16,6 @@ class MagnitudeMarks {
 
   [[nodiscard]] bool empty() const { return flags_.empty(); }
   [[nodiscard]] int shift() const { return shift_; }
-  [[nodiscard]] std::size_t keys() const { return flags_.size(); }
   [[nodiscard]] std::size_t key(float weight) const {
     return (std::bit_cast<std::uint32_t>(weight) & (~0U >> 1)) >> shift_;
   }

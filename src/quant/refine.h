@@ -14,8 +14,8 @@ namespace wquant {
 /// integers, so no order of adding changes them.
 class PartTable {
  public:
-  /// Of marked keys that are bins of the distribution; their shift must be at least `part_bits`,
-  /// which are at most kMostPartBits.
+  /// Of marked keys that are bins of the distribution. Their shift exceeds `part_bits`, which are
+  /// at most kMostPartBits, by at most ten.
   PartTable(const Distribution& distribution, const MagnitudeMarks& marks, int part_bits);
   static constexpr int kMostPartBits = 5;
 

@@ -43,18 +43,17 @@ class QuantizeWork : public NamedWork {
   }
 
   void run(std::uint64_t part, Scratch& scratch) override {
-    if (stage_ == Stage::kSample) {
-      count_sample(run_, index_, part, *counts_, scratch);
-    } else if (stage_ == Stage::kCount) {
-      count(part, scratch);
-    } else if (stage_ == Stage::kProve) {
-      prove(part, scratch);
-    } else if (stage_ == Stage::kReread) {
-      exact_->read_slab(part, scratch);
-    } else if (balanced()) {
-      encode_piece(part);
-    } else {
-      encode(part, scratch);
+    switch (stage_) {
+      case Stage::kSample:
+        return count_sample(run_, index_, part, *counts_, scratch);
+      case Stage::kCount:
+        return count(part, scratch);
+      case Stage::kProve:
+        return prove(part, scratch);
+      case Stage::kReread:
+        return exact_->read_slab(part, scratch);
+      default:
+        return balanced() ? encode_piece(part) : encode(part, scratch);
     }
   }
 

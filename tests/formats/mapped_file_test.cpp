@@ -52,7 +52,7 @@ TEST(MappedFile, ManyLargeFilesDoNotUseUpTheDescriptors) {
   struct rlimit before = {};
   ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
   struct rlimit few = before;
-  few.rlim_cur = 300;
+  few.rlim_cur = 100;
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
   std::list<MappedFile> files;
   for (int i = 0; i < 400; ++i) files.emplace_back(path);
